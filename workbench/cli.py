@@ -174,8 +174,8 @@ def report_fault(error: BaseException, words: Sequence[str]) -> str:
 
     file = Path(tempfile.gettempdir()) / f"workbench-fault-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     text = f"workbench {' '.join(words)}\n\n" + "".join(traceback.format_exception(error))
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")
     return (
         f"The program met a fault of its own ({type(error).__name__}: {error}). "
         f"What to do: report it with the details in {file}."

@@ -20,6 +20,9 @@ class WorkbenchError(Exception):
         self.todo = todo
         super().__init__(what, self.where, todo)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.where, self.todo)
+
     def __str__(self) -> str:
         parts = [self.what]
         if self.where:
@@ -27,6 +30,11 @@ class WorkbenchError(Exception):
         if self.todo:
             parts.append(f"What to do: {self.todo}")
         return " ".join(parts)
+
+
+def _rebuild(kind: type[WorkbenchError], what: str, where: str, todo: str) -> WorkbenchError:
+    """Make the error again on the other side of a process border."""
+    return kind(what, where=where, todo=todo)
 
 
 class InputError(WorkbenchError):

@@ -122,11 +122,10 @@ class RunFolder(Progress):
             self._status.state, self._status.message = "stopped", "Interrupted from the keyboard."
         else:
             self._status.state = "failed"
-            self._status.message = (
-                str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
-            )
+            ours = isinstance(error, WorkbenchError)
+            self._status.message = str(error) if ours else f"{type(error).__name__}: {error}"
             self._append("log.txt", self._status.message)
-            if not isinstance(error, WorkbenchError):
+            if not ours:
                 import traceback
 
                 self._append("log.txt", "".join(traceback.format_exception(error)))

@@ -1,0 +1,60 @@
+import os
+import signal
+
+import pytest
+
+from workbench.errors import InputError
+from workbench.runs.engine import map_tasks
+
+
+def double(value: int) -> int:
+    return 2 * value
+
+
+def fail_on_three(value: int) -> int:
+    if value == 3:
+        raise InputError("three is wrong")
+    return value
+
+
+def die_on_three(value: int) -> int:
+    if value == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value
+
+
+def test_every_item_comes_back_once_with_its_place() -> None:
+    results = {result.index: result.value for result in map_tasks(double, range(20), workers=2)}
+    assert results == {index: 2 * index for index in range(20)}
+
+
+def test_an_exception_is_that_tasks_error_and_the_rest_goes_on() -> None:
+    results = {result.index: (result.value, result.error) for result in map_tasks(fail_on_three, range(6), workers=2)}
+    assert results[3] == (None, "three is wrong")
+    assert [results[index][0] for index in (0, 1, 2, 4, 5)] == [0, 1, 2, 4, 5]
+
+
+def test_a_killed_worker_costs_one_task() -> None:
+    results = {result.index: (result.value, result.error) for result in map_tasks(die_on_three, range(8), workers=2)}
+    assert sorted(results) == list(range(8))
+    assert [index for index, (_, error) in results.items() if error] == [3]
+    assert "died" in str(results[3][1])
+
+
+def test_items_are_taken_as_needed() -> None:
+    taken = []
+
+    def source():
+        for value in range(1000):
+            taken.append(value)
+            yield value
+
+    tasks = map_tasks(double, source(), workers=2)
+    next(tasks)
+    assert len(taken) < 20
+    tasks.close()
+
+
+def test_unknown_engine_is_named() -> None:
+    with pytest.raises(InputError, match="Unknown engine 'spark'"):
+        list(map_tasks(double, [1], engine="spark"))
