@@ -99,6 +99,7 @@ class RunFolder(Progress):
         import psutil
 
         (self.path / STOP_FILE).unlink(missing_ok=True)
+        self._stopped = self._signalled = False
         now = time.time()
         self._status.state, self._status.message = "running", ""
         self._status.pid, self._status.process_started = os.getpid(), psutil.Process().create_time()

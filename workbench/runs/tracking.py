@@ -73,7 +73,8 @@ class Tracker:
         enabled: bool = True,
     ) -> None:
         self.workspace, self.experiment, self.run_name, self.kind = workspace, experiment, run_name, kind
-        self.settings, self.tags, self.parent = settings, dict(tags or {}), parent
+        self.settings, self.tags = settings, dict(tags or {})
+        self.parent = parent or os.environ.get("WORKBENCH_PARENT_RUN")
         self.enabled = enabled and os.environ.get("WORKBENCH_MLFLOW", "on") != "off"
         self.run_id = ""
         self._client: Any = None
