@@ -18,7 +18,9 @@ from workbench.errors import InputError
 class Settings(BaseModel):
     """Base of every verb's settings: unknown keys are refused, values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, validate_default=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, validate_default=True, coerce_numbers_to_str=True
+    )
 
     def plain(self) -> dict[str, Any]:
         """The settings as JSON-ready values, with the names that YAML files use."""
