@@ -151,20 +151,28 @@ def describe(verb: Verb) -> str:
     return "\n".join(lines)
 
 
-def setting_lines(model: type[Any], prefix: str = "") -> list[str]:
-    """One line per setting: name, default, description; nested models follow with their dotted names."""
+def setting_lines(model: type[Any]) -> list[str]:
+    """Two lines per setting: name with default, and description."""
     lines = []
+    for name, default, description in setting_rows(model):
+        lines.append(f"  {name} {'(required)' if default is None else f'= {default}'}")
+        if description:
+            lines.append(f"      {description}")
+    return lines
+
+
+def setting_rows(model: type[Any], prefix: str = "") -> list[tuple[str, str | None, str]]:
+    """Name, default (None when required) and description of each setting; nested ones by their dotted names."""
+    rows: list[tuple[str, str | None, str]] = []
     for name, field in model.model_fields.items():
         shown = prefix + (field.alias or name)
         inner = field.annotation
         if isinstance(inner, type) and hasattr(inner, "model_fields"):
-            lines += setting_lines(inner, f"{shown}.")
+            rows += setting_rows(inner, f"{shown}.")
             continue
-        default = "(required)" if field.is_required() else f"= {field.get_default(call_default_factory=True)}"
-        lines.append(f"  {shown} {default}")
-        if field.description:
-            lines.append(f"      {field.description}")
-    return lines
+        default = None if field.is_required() else str(field.get_default(call_default_factory=True))
+        rows.append((shown, default, field.description or ""))
+    return rows
 
 
 def report_fault(error: BaseException, words: Sequence[str]) -> str:
