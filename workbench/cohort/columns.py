@@ -1,0 +1,62 @@
+"""The columns of a cohort's manifest: names, types and meanings. One row is one scan (a frame)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """One column of the manifest.
+
+    Attributes:
+        name: Its name.
+        kind: ``text``, ``int``, ``float`` or ``flag``.
+        meaning: What it holds, with units.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+
+
+MANIFEST: tuple[Column, ...] = (
+    Column("scan_id", "text", "key of the scan: keyed hash of the instance and the frame"),
+    Column("path_key", "text", "key of the file; private/paths.parquet knows the path"),
+    Column("frame", "int", "frame within the instance, from 0"),
+    Column("patient_key", "text", "key of issuer and patient ID, or of the study where the ID is missing"),
+    Column("study_key", "text", "key of the study instance UID"),
+    Column("series_key", "text", "key of the series instance UID"),
+    Column("instance_key", "text", "key of the SOP instance UID"),
+    Column("patient_unknown", "flag", "the file names no patient; its study stands in for one"),
+    Column("modality", "text", "DICOM modality, such as CT, MR, DX"),
+    Column("body_part", "text", "body part examined, from a controlled list, else 'other'"),
+    Column("view_position", "text", "view, such as PA, AP, MLO"),
+    Column("laterality", "text", "L, R, B or U"),
+    Column("sex", "text", "F, M or O"),
+    Column("age_years", "int", "age in whole years; 90 means 90 or over"),
+    Column("manufacturer", "text", "maker of the equipment"),
+    Column("model", "text", "model of the equipment"),
+    Column("scanner", "text", "one machine: maker, model and a keyed token of its station"),
+    Column("site", "text", "site given at indexing, or a keyed token of the institution"),
+    Column("rows", "int", "height, pixels"),
+    Column("columns", "int", "width, pixels"),
+    Column("frames", "int", "frames of the instance"),
+    Column("bits_stored", "int", "bits of a stored value"),
+    Column("photometric", "text", "photometric interpretation in the file"),
+    Column("transfer_syntax", "text", "transfer syntax UID"),
+    Column("spacing_row_mm", "float", "distance between rows (vertical), mm"),
+    Column("spacing_column_mm", "float", "distance between columns (horizontal), mm"),
+    Column("spacing_plane", "text", "where the spacing holds: patient, detector, scanned, unknown or none"),
+    Column("pixel_hash", "text", "hash of the values after the modality and polarity steps, with their shape"),
+    Column("perceptual_hash", "text", "64-bit hash of the picture's coarse structure, hexadecimal"),
+    Column("flags", "text", "findings, separated by ';', such as identical_pixels"),
+    Column("group", "text", "scans of one group stay on one side of every split"),
+)
+NAMES: tuple[str, ...] = tuple(column.name for column in MANIFEST)
+SCAN_COLUMNS: tuple[str, ...] = NAMES[:-1]
+"""What a worker says about a scan; the group is known only when all have been read."""
+
+KINDS = {column.name: column.kind for column in MANIFEST}
+SQL_TYPES = {"text": "TEXT", "int": "INTEGER", "float": "REAL", "flag": "INTEGER"}
+UNUSABLE_FLAGS = ("blank", "localizer", "excluded")
+"""Scans that carry one of these stay in the manifest and out of pools, development and test sets."""

@@ -1,0 +1,292 @@
+"""Indexing: walk the sources, read what is new, settle every file's outcome, write the cohort's files."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.cohort import accounting, archives, decisions, dicomdir, intake, intake_page, manifest
+from workbench.cohort.cohort import Cohort
+from workbench.cohort.discovery import FoundFile, Skipped, resolve_sources, walk
+from workbench.cohort.keys import SiteKey
+from workbench.cohort.ledger import Ledger, PendingFile, ReadFile
+from workbench.cohort.reading import SLOW_S, Chunk, read_chunk
+from workbench.cohort.split import FILE as SPLIT_FILE
+from workbench.cohort.split import Split, SplitRule
+from workbench.errors import InputError, OperationFailed
+from workbench.runs.engine import map_tasks, worker_count
+from workbench.runs.progress import Progress
+from workbench.runs.status import write_text
+
+CHUNK_FILES = 200
+CHUNK_BYTES = 256 * 2**20
+PRODUCTS = ("manifest.parquet", "refused.csv", "intake.json", "intake.html", "cohort.yaml", "private/paths.parquet")
+
+
+class OutcomeWords(Protocol):
+    """What the index needs to know about outcome codes."""
+
+    def is_used(self, code: str) -> bool:
+        """Whether a file with this code gave scans."""
+        ...
+
+    def sentence(self, code: str) -> str:
+        """The plain sentence for people."""
+        ...
+
+
+@dataclass
+class Indexed:
+    """What an index did.
+
+    Attributes:
+        numbers: As ``intake.gather``.
+        read: Files read in this run.
+        unchanged: Whether nothing had changed since the last run.
+        notes: Sentences for people.
+    """
+
+    numbers: dict[str, Any]
+    read: int = 0
+    unchanged: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def index_sources(
+    sources: list[Path],
+    folder: Path,
+    *,
+    words: OutcomeWords,
+    progress: Progress,
+    site: str = "",
+    test_share: float | None = None,
+    split_seed: int | None = None,
+    engine: str = "local",
+    workers: int = 0,
+    slow_s: float = SLOW_S,
+) -> Indexed:
+    """Index sources into a cohort's folder; new sources and new files are added to what is there.
+
+    Args:
+        sources: Folders, single files, zip or tar archives, DICOMDIR files.
+        folder: The cohort's folder, made if absent.
+        words: Which codes count as used, and their sentences.
+        progress: Is told how far the index is.
+        site: A name for the site of these sources, or empty.
+        test_share, split_seed: The split's rule for a new cohort (0.25 and 0 when None); must fit an existing one.
+        engine, workers: Where files are read; see ``engine.map_tasks``.
+        slow_s: Seconds after which a file is given up.
+
+    Raises:
+        InputError: A source is absent, the folder belongs to another site key, or the split's rule differs.
+        OperationFailed: Another index works on the folder.
+    """
+    roots = resolve_sources(sources)
+    if any(root == folder.resolve() or folder.resolve() in root.parents for root in roots):
+        raise InputError("A cohort's own folder cannot be its source.", where=folder)
+    key = SiteKey.load()
+    private = folder / "private"
+    fresh = not folder.exists()
+    private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private.chmod(0o700)
+    with _locked(private / "index.lock", folder.name):
+        split = _split_so_far(folder, key, test_share, split_seed)
+        ledger = Ledger(private / "ledger.sqlite")
+        try:
+            _check_key(ledger, key)
+            skipped = Skipped()
+            found = _take_stock(ledger, roots, site, skipped, progress)
+            if not found and fresh:
+                raise InputError(
+                    "The sources hold no files.", where=", ".join(map(str, sources)), todo="Check the path."
+                )
+            read = _read_pending(ledger, key, progress, engine=engine, workers=workers, slow_s=slow_s)
+            if not ledger.fact("dirty") and all((folder / name).exists() for name in PRODUCTS):
+                return Indexed(json.loads((folder / "intake.json").read_text("utf-8")), unchanged=True)
+            numbers, notes = _finish(ledger, folder, key, split, words, skipped)
+            ledger.remember("generation", _generation(ledger) + 1)
+            ledger.remember("dirty", "")
+            return Indexed(numbers, read, notes=notes)
+        finally:
+            ledger.close()
+
+
+def _split_so_far(folder: Path, key: SiteKey, share: float | None, seed: int | None) -> Split:
+    if not (folder / SPLIT_FILE).exists():
+        return Split(SplitRule("hash", 0.25 if share is None else share, seed or 0), key.fingerprint)
+    split = Split.read(folder)
+    if split.fingerprint != key.fingerprint:
+        raise _other_key(split.fingerprint, key)
+    for name, given, there in (("test_share", share, split.rule.test_share), ("split_seed", seed, split.rule.seed)):
+        if given is not None and given != there:
+            raise InputError(
+                f"The cohort '{folder.name}' was split with {name}={there:g}; indexing does not change that.",
+                todo=f"Leave {name} out, or change the split with 'workbench split {folder.name}'.",
+            )
+    return split
+
+
+def _check_key(ledger: Ledger, key: SiteKey) -> None:
+    known = ledger.fact("fingerprint")
+    if known and known != key.fingerprint:
+        raise _other_key(known, key)
+    ledger.remember("fingerprint", key.fingerprint)
+
+
+def _other_key(known: str, key: SiteKey) -> InputError:
+    return InputError(
+        f"The cohort was made under the site key {known}; the one in use is {key.fingerprint}.",
+        where=SiteKey.file(),
+        todo="Bring back the right key file, or give the cohort another name.",
+    )
+
+
+@contextmanager
+def _locked(file: Path, cohort: str) -> Iterator[None]:
+    with file.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OperationFailed(
+                f"Another process is indexing the cohort '{cohort}'.", todo="Wait until it has finished."
+            ) from error
+        yield
+
+
+def _generation(ledger: Ledger) -> int:
+    return int(ledger.fact("generation") or 1)
+
+
+def _take_stock(ledger: Ledger, roots: list[Path], site: str, skipped: Skipped, progress: Progress) -> int:
+    found = 0
+    for root in roots:
+        whole = ledger.covering_root(root)
+        if whole is not None:
+            root = whole
+        number = ledger.add_root(root, site)
+        found += ledger.take_stock(number, _seen_under(root, skipped), _generation(ledger))
+    progress.log(f"{found:,} files found, {ledger.pending_count():,} to be read.")
+    return found
+
+
+def _seen_under(root: Path, skipped: Skipped) -> Iterator[FoundFile]:
+    yield from walk(root, skipped)
+    if root.is_file() and root.name.upper() == "DICOMDIR":
+        try:
+            names = dicomdir.named_files(root.read_bytes())
+        except (ValueError, OSError):
+            return
+        for file in dicomdir.find_beside(root, names):
+            yield from walk(file, skipped)
+
+
+def _read_pending(ledger: Ledger, key: SiteKey, progress: Progress, *, engine: str, workers: int, slow_s: float) -> int:
+    """Read every pending file, then the members of the archives among them; returns how many were read."""
+    entered: set[int] = set()
+    read = 0
+    while True:
+        total = ledger.pending_count()
+        if total:
+            read += _read_round(ledger, key, progress, total, engine=engine, workers=workers, slow_s=slow_s)
+        if not _enter_archives(ledger, entered):
+            return read
+
+
+def _read_round(
+    ledger: Ledger, key: SiteKey, progress: Progress, total: int, *, engine: str, workers: int, slow_s: float
+) -> int:
+    size = max(1, min(CHUNK_FILES, total // (4 * worker_count(workers)) + 1))
+    sent: dict[int, tuple[PendingFile, ...]] = {}
+    limits = engine == "local"
+
+    def chunks() -> Iterator[Chunk]:
+        for number, files in enumerate(_in_chunks(ledger.pending(), size)):
+            sent[number] = files
+            yield Chunk(key.secret, files, limits, slow_s)
+
+    done, lost = 0, []
+    for result in map_tasks(read_chunk, chunks(), engine=engine, workers=workers):
+        files = sent.pop(result.index)
+        if result.value is None:
+            lost.extend(files)
+            continue
+        ledger.write(result.value)
+        done += len(files)
+        progress.progress(done, total, "files")
+    alone = [Chunk(key.secret, (file,), limits, slow_s) for file in lost]
+    for result in map_tasks(read_chunk, alone, engine=engine, workers=workers) if alone else ():
+        guilty = ReadFile(lost[result.index].file, "crashed", "the process that read it died or hung")
+        ledger.write(result.value or [guilty])
+        done += 1
+        progress.progress(done, total, "files")
+    return done
+
+
+def _in_chunks(files: Iterator[PendingFile], size: int) -> Iterator[tuple[PendingFile, ...]]:
+    chunk: list[PendingFile] = []
+    weight = 0
+    for file in files:
+        if chunk and (len(chunk) >= size or weight + file.size > CHUNK_BYTES):
+            yield tuple(chunk)
+            chunk, weight = [], 0
+        chunk.append(file)
+        weight += file.size
+    if chunk:
+        yield tuple(chunk)
+
+
+def _enter_archives(ledger: Ledger, entered: set[int]) -> bool:
+    """Register the members of archives read since; whether there is anything to read now."""
+    rows = ledger.connection.execute(
+        "SELECT id, path FROM files WHERE outcome = 'archive' AND gone = 0 AND archive IS NULL "
+        "AND detail IN ('zip', 'tar')"
+    ).fetchall()
+    for number, path in rows:
+        if number in entered:
+            continue
+        entered.add(number)
+        try:
+            inside = archives.members(Path(os.fsdecode(path)))
+        except archives.ArchiveRefused as refusal:
+            ledger.write([ReadFile(number, "archive", str(refusal))])
+            continue
+        ledger.add_members(number, inside, _generation(ledger))
+        ledger.write([ReadFile(number, "archive", f"{len(inside)} files inside")])
+    return ledger.pending_count() > 0
+
+
+def _finish(
+    ledger: Ledger, folder: Path, key: SiteKey, split: Split, words: OutcomeWords, skipped: Skipped
+) -> tuple[dict[str, Any], list[str]]:
+    accounting.settle(ledger, words.is_used)
+    accounting.make_kept_view(ledger)
+    totals = accounting.count(ledger)
+    groups = manifest.group_patients(ledger)
+    before = manifest.known_patients(folder / "manifest.parquet")
+    split, moved = split.grown(key, groups, before.__contains__)
+    decisions.begin(folder)
+    split.write(folder)
+    manifest.write_private(ledger, folder / "private", key.path)
+    manifest.write_refused(folder / "refused.csv", accounting.refusals(ledger, key.path))
+    manifest.write_manifest(ledger, folder / "manifest.parquet")
+    numbers = intake.gather(
+        ledger,
+        totals,
+        moved=len(moved),
+        test_patients=len(set(split.test_patients) & set(groups)),
+        skipped={"links": skipped.links, "special": skipped.special, "closed_folders": skipped.closed_folders},
+    )
+    write_text(folder / "intake.json", json.dumps(numbers, indent=1))
+    page = intake_page.page(folder.name, numbers, sentence=words.sentence, is_used=words.is_used)
+    write_text(folder / "intake.html", page)
+    Cohort(folder).describe(key.fingerprint, sources=len(ledger.roots()))
+    notes = [item["sentence"] for item in numbers["findings"] if item["level"] != "note"]
+    passed = [(skipped.links, "link", "not followed"), (skipped.closed_folders, "folder", "closed to this account")]
+    notes += [f"{number:,} {noun}{'' if number == 1 else 's'} {state}." for number, noun, state in passed if number]
+    return numbers, notes

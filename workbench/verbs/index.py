@@ -1,0 +1,103 @@
+"""``workbench index``: walk folders, archives and DICOMDIRs into a cohort; every file gets one outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, PrivateAttr
+
+from workbench.cohort import outcome_words
+from workbench.cohort.indexing import Indexed, index_sources
+from workbench.cohort.intake import headline
+from workbench.config import Result, Settings
+from workbench.runs.progress import Progress
+from workbench.runs.workspace import Workspace
+
+
+class IndexSettings(Settings):
+    """What to index, and into which cohort."""
+
+    sources: list[Path] = Field(description="Folders, DICOM files, zip or tar archives, DICOMDIR files.")
+    cohort: str = Field(description="Name of the cohort; further sources grow a cohort that exists.")
+    test_share: float = Field(0.25, ge=0, lt=1, description="Share of the patient groups set aside as test, 0 to 1.")
+    split_seed: int = Field(0, ge=0, description="Another seed sets other groups aside.")
+    site: str = Field("", description="Name of the site that these sources come from; no patient's name.")
+    engine: str = Field("local", description="Where files are read: local processes, or a ray cluster.")
+    workers: int = Field(0, ge=0, description="Processes; 0 for one per core.")
+    slow_s: float = Field(120.0, gt=0, description="Seconds after which a file is given up as too_slow.")
+
+
+class IndexResult(Result):
+    """Totals of the cohort: ``seen`` is always ``used`` + ``refused``."""
+
+    seen: int
+    used: int
+    refused: int
+    scans: int
+    series: int
+    volumes: int
+    patients: int
+    outcomes: dict[str, int]
+    _text: str = PrivateAttr("")
+
+    @property
+    def exit_code(self) -> int:
+        """2 where not a single file could be used."""
+        return 0 if self.used else 2
+
+    def summary(self) -> str:
+        """The top line, the totals, what needs a look, and where the report lies."""
+        return self._text
+
+
+def index(settings: IndexSettings, *, workspace: Workspace, progress: Progress | None = None) -> IndexResult:
+    """Index the sources; an unchanged file is not read again, and a killed index goes on where it stopped.
+
+    Raises:
+        InputError: A source is absent, or settings do not fit the cohort that is there.
+        OperationFailed: Another index works on the cohort.
+    """
+    progress = progress or Progress(quiet=True)
+    given = settings.model_fields_set
+    folder = workspace.cohort_dir(settings.cohort)
+    done = index_sources(
+        settings.sources,
+        folder,
+        words=outcome_words,
+        progress=progress,
+        site=settings.site,
+        test_share=settings.test_share if "test_share" in given else None,
+        split_seed=settings.split_seed if "split_seed" in given else None,
+        engine=settings.engine,
+        workers=settings.workers,
+        slow_s=settings.slow_s,
+    )
+    totals = done.numbers["totals"]
+    names = ("seen", "used", "refused", "scans", "series", "patients", "outcomes")
+    result = IndexResult(**{name: totals[name] for name in names}, volumes=0)
+    result._text = _summary(settings, done, folder)
+    return result
+
+
+def _summary(settings: IndexSettings, done: Indexed, folder: Path) -> str:
+    totals = done.numbers["totals"]
+    lines = [headline(done.numbers)]
+    lines.append(f"{totals['seen']:,} files seen = {totals['used']:,} used + {totals['refused']:,} refused.")
+    for code, number in sorted(totals["outcomes"].items(), key=lambda item: (-item[1], item[0])):
+        state = "used" if outcome_words.is_used(code) else "refused"
+        lines.append(f"  {number:>9,}  {code} ({state}): {outcome_words.sentence(code)}")
+    if totals["member_seen"]:
+        lines.append(
+            f"Inside archives: {totals['member_seen']:,} files = {totals['member_used']:,} used "
+            f"+ {totals['member_refused']:,} refused."
+        )
+    lines.append(
+        f"Test set: {done.numbers['test_patients']:,} of {totals['patients']:,} patients are set aside, for good."
+    )
+    lines += done.notes
+    if not totals["used"]:
+        lines.append("No file could be used. What to do: look into refused.csv, and check that the sources are right.")
+    lines.append("Nothing had changed since the last index." if done.unchanged else f"{done.read:,} files were read.")
+    lines.append(f"Report: {folder / 'intake.html'}")
+    lines.append(f"Next: workbench label {settings.cohort} LABELS.csv, or workbench prepare {settings.cohort}")
+    return "\n".join(lines)
