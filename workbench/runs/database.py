@@ -1,0 +1,90 @@
+"""The workspace's database: SQLite in WAL mode, short transactions, one connection per call."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+from workbench.errors import OperationFailed
+from workbench.runs.workspace import Workspace
+
+BUSY_S = 5.0
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY,
+        verb TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        nonce TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        run_kind TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        own_run INTEGER NOT NULL,
+        created REAL NOT NULL,
+        created_by TEXT NOT NULL,
+        claimed REAL,
+        claimed_by TEXT,
+        pid INTEGER,
+        process_started REAL,
+        released REAL,
+        stop_requested REAL,
+        UNIQUE (digest, nonce)
+    );
+    CREATE INDEX jobs_by_claim ON jobs (lane, claimed, created);
+    CREATE INDEX jobs_by_run ON jobs (run_kind, run_id);
+    """,
+)
+"""Each entry brings the schema one version further; entries are added, never changed."""
+
+
+@contextlib.contextmanager
+def connect(workspace: Workspace) -> Iterator[sqlite3.Connection]:
+    """A connection inside one transaction: committed at the end, rolled back at an error, closed in any case.
+
+    Raises:
+        OperationFailed: The database cannot be opened or written, or another program holds it for too long.
+    """
+    try:
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(workspace.database, timeout=BUSY_S, isolation_level=None)
+    except (sqlite3.Error, OSError) as error:
+        raise _failed(workspace, error) from error
+    try:
+        connection.row_factory = sqlite3.Row
+        if connection.execute("PRAGMA user_version").fetchone()[0] < len(MIGRATIONS):
+            _migrate(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.Error as error:
+        raise _failed(workspace, error) from error
+    finally:
+        connection.close()
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=wal")
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        for statement in script.split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={number}")
+    connection.execute("COMMIT")
+
+
+def _failed(workspace: Workspace, error: Exception) -> OperationFailed:
+    return OperationFailed(
+        f"The workspace's database cannot be used: {error}.",
+        where=workspace.database,
+        todo="Check that the disk is not full and that the folder may be written; then try again.",
+    )
