@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import pytorch_lightning as lightning  # noqa: I001
+from workbench.models.torchvision_ops import declare
 
-import workbench.models  # noqa: F401  declares the operators
+declare()
+
+import pytorch_lightning as lightning  # noqa: E402
 
 __all__ = ["lightning"]

@@ -14,7 +14,8 @@ def build_optimizer(task: TrainingTask, settings: LoopSettings) -> Optimizer:
     AdamW runs fused (one kernel for all parameters, on CPU and GPU). LARS is lightly's; as its authors have it, groups
     without decay (biases, norms) are not scaled by the trust ratio.
     """
-    lr = settings.lr if settings.lr is not None else task.default_lr
+    own = {"adamw": task.default_lr, "sgd": task.default_lr_sgd, "lars": task.default_lr_lars}
+    lr = settings.lr if settings.lr is not None else own[settings.optimizer]
     decay = settings.weight_decay if settings.weight_decay is not None else task.default_weight_decay
     groups = task.parameter_groups(settings)
     if settings.optimizer == "adamw":

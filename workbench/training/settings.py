@@ -10,8 +10,9 @@ from workbench.config import Settings
 
 
 class LoopSettings(Settings):
-    """How the loop runs, without how much it does; verbs nest it as ``train.*``."""
+    """How the loop runs; verbs nest it as ``train.*`` beside their own ``epochs``, ``batch_size`` and ``seed``."""
 
+    steps: int = Field(default=0, ge=0, description="Optimiser steps; 0 goes by epochs.")
     lr: float | None = Field(
         default=None, gt=0, description="Peak learning rate; the method's own for its optimiser when not given."
     )
@@ -51,6 +52,5 @@ class TrainSettings(LoopSettings):
     """How and how much to train, as :func:`workbench.training.fit` takes it."""
 
     epochs: int = Field(default=100, ge=1, description="Passes over the data; not used when ``steps`` is given.")
-    steps: int = Field(default=0, ge=0, description="Optimiser steps; 0 goes by epochs.")
     batch_size: int = Field(default=128, ge=1, description="Scans per batch, over all devices.")
     seed: int = Field(default=0, description="Seed of order, augmentation, dropout and masks.")

@@ -16,11 +16,14 @@ class TrainingTask(nn.Module, ABC):
 
     Class attributes:
         kind: ``"cnn"`` or ``"vit"``: decides which measurement of precision and memory layout applies.
-        default_lr, default_weight_decay, default_beta2: Used where the settings leave them open.
+        default_lr, default_lr_sgd, default_lr_lars: Peak learning rates by optimiser, where the settings give none.
+        default_weight_decay, default_beta2: Used where the settings leave them open.
     """
 
     kind: str = "cnn"
     default_lr: float = 1e-3
+    default_lr_sgd: float = 0.03
+    default_lr_lars: float = 0.3
     default_weight_decay: float = 0.01
     default_beta2: float = 0.999
     no_decay_names: ClassVar[tuple[str, ...]] = ("pos_embed", "cls_token", "mask_token", "reg_token")

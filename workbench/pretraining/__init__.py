@@ -1,0 +1,1 @@
+"""Pretraining without labels: one file per method, and the meters and pictures that go with them."""

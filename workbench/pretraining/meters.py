@@ -1,0 +1,98 @@
+"""Meters: how good the features are for the labels at hand, and whether they collapse; after epochs, cheaply.
+
+They look at labelled *development* patients alone: test patients are no more seen here than in pretraining. Nothing
+is chosen by them. They take at most a twentieth of the time, and skip epochs to keep to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.runs.seeds import mix
+
+TIME_SHARE = 0.05
+MOST_SCANS = 800
+FEWEST_SCANS = 40
+NEIGHBOURS = 10
+
+
+class Meters:
+    """Called with the epoch; returns ``knn_auc``, ``probe_auc`` (macro one-vs-rest), ``feature_std``, ``rank_me``.
+
+    Args:
+        encoder: Looked at in eval mode.
+        unlabelled: Images of the pool, by which collapse is told.
+        labelled: Images of labelled development scans, or None.
+        targets: ``(N,)`` class indices of them, or ``(N, L)`` of 0, 1 and nan.
+        patients: ``(N,)`` patient of each; half of the patients teach, the other half test.
+        kinds: Which of ``knn`` and ``probe`` to compute.
+        epochs: Epochs of the run; the last is always measured.
+        seed: Which patients teach.
+        say: Told in words when features collapse.
+        share: The most time that meters may take, as a share of the training's.
+    """
+
+    FIGURES = ("knn_auc", "probe_auc", "feature_std", "rank_me")
+
+    def __init__(
+        self,
+        encoder: Any,
+        unlabelled: Any,
+        labelled: Any = None,
+        targets: NDArray[Any] | None = None,
+        patients: Sequence[Any] | NDArray[Any] | None = None,
+        *,
+        kinds: Sequence[str] = ("knn", "probe"),
+        epochs: int = 1,
+        seed: int = 0,
+        say: Callable[[str], None] | None = None,
+        share: float = TIME_SHARE,
+    ) -> None:
+        self.encoder, self.unlabelled, self.labelled = encoder, unlabelled, labelled
+        self.targets, self.kinds, self.epochs, self.say, self.share = targets, tuple(kinds), epochs, say, share
+        self.patients = None if patients is None else np.asarray(patients)
+        self.teaches = None if self.patients is None else half_of(self.patients, seed)
+        self.collapse = ""
+        self._began = time.monotonic()
+        self._spent = self._cost = 0.0
+        self._said = ""
+
+    def __call__(self, epoch: int) -> dict[str, float]:
+        """Figures after an epoch, none when measuring now would take more than its share of the time."""
+        began = time.monotonic()
+        if epoch < self.epochs and self._spent + self._cost > self.share * (began - self._began):
+            return {}
+        figures = self._measure()
+        self._cost = time.monotonic() - began
+        self._spent += self._cost
+        return figures
+
+    def _measure(self) -> dict[str, float]:
+        from workbench.evaluation.collapse import look
+        from workbench.evaluation.features import extract
+
+        device = str(next(self.encoder.parameters()).device)
+        seen = look(extract(self.encoder, self.unlabelled, batch_size=256, device=device))
+        self.collapse = seen.sentence
+        if self.say and seen.collapsed and seen.sentence != self._said:
+            self.say(seen.sentence)
+        self._said = seen.sentence
+        figures = {"feature_std": float(seen.feature_std), "rank_me": float(seen.rank_me)}
+        if self.labelled is None or self.targets is None or self.teaches is None:
+            return figures
+        features = extract(self.encoder, self.labelled, batch_size=256, device=device)
+        for kind in self.kinds:
+            figures[f"{kind}_auc"] = getattr(self, f"_{kind}")(features)
+        return figures
+
+
+def half_of(patients: NDArray[Any], seed: int) -> NDArray[np.bool_]:
+    """Which scans teach: those of every other patient, in an order that the seed gives; ``(N,)`` bool."""
+    unique = np.unique(patients)
+    order = np.random.default_rng(mix(seed, "meters")).permutation(unique)
+    return np.isin(patients, order[::2])
