@@ -1,0 +1,143 @@
+"""A classifier: an encoder with a linear head, the classes it tells apart, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.errors import InputError
+from workbench.models import checkpoint
+from workbench.models.encoders import Encoder
+from workbench.models.heads import LinearHead
+from workbench.models.weight_files import file_digest, load_exactly, read_safetensors, write_safetensors
+
+WEIGHTS, FACTS = "classifier.safetensors", "classifier.json"
+MULTILABEL = "multilabel"
+
+
+class Classifier(nn.Module):
+    """Images to logits and probabilities.
+
+    Args:
+        encoder: ``(N, C, H, W)`` in [0, 1] to ``(N, D)``.
+        classes: Names, in the order of the outputs.
+        task: ``binary``, ``multiclass`` or ``ordinal`` (one class is right: softmax), or ``multilabel`` (each may be
+            present: sigmoid).
+    """
+
+    def __init__(self, encoder: Encoder, classes: Sequence[str], task: str) -> None:
+        super().__init__()
+        self.encoder, self.classes, self.task = encoder, list(classes), task
+        self.head = LinearHead(encoder.feature_dim, len(self.classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``(N, C, H, W)`` to logits ``(N, classes)``."""
+        return self.head(self.encoder(images))
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Logits to probabilities, both ``(N, classes)``."""
+        logits = logits.float()
+        return logits.sigmoid() if self.task == MULTILABEL else logits.softmax(dim=1)
+
+
+def save_classifier(folder: Path, classifier: Classifier, facts: Mapping[str, Any] | None = None) -> Path:
+    """Write ``classifier.safetensors`` and ``classifier.json``.
+
+    Args:
+        folder: Made if absent.
+        classifier: What to save.
+        facts: Where it comes from: labels version, cohort, budget, encoder and the like.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OperationFailed: The files cannot be written.
+    """
+    digest = write_safetensors(Path(folder) / WEIGHTS, classifier.state_dict(), {"format": "workbench classifier"})
+    described = {
+        "classes": classifier.classes,
+        "task": classifier.task,
+        "encoder": checkpoint.describe(classifier.encoder),
+        "weights_sha256": digest,
+    }
+    checkpoint.write_facts(Path(folder) / FACTS, {**dict(facts or {}), **described})
+    return Path(folder)
+
+
+def load_classifier(path: str | Path) -> Classifier:
+    """Load a classifier in eval mode, on the CPU.
+
+    Args:
+        path: A folder with its two files, or either file.
+
+    Raises:
+        InputError: There is none, or the files do not fit each other.
+    """
+    folder = find(path)
+    facts = read_facts(folder)
+    weights = folder / WEIGHTS
+    if not weights.is_file() or facts.get("weights_sha256") not in (None, file_digest(weights)):
+        raise InputError(
+            "The classifier's weights are missing, or are not those that its description was written for.",
+            where=weights,
+            todo="Bring both files from the same run, whole.",
+        )
+    classifier = Classifier(checkpoint.rebuild(facts["encoder"], folder / FACTS), facts["classes"], facts["task"])
+    load_exactly(classifier, read_safetensors(weights), weights)
+    return classifier.eval()
+
+
+def read_facts(path: str | Path) -> dict[str, Any]:
+    """The contents of ``classifier.json``.
+
+    Raises:
+        InputError: It is absent, or is not the description of a classifier.
+    """
+    return checkpoint.read_json(find(path) / FACTS, needed=("classes", "task", "encoder"), what="classifier")
+
+
+def find(path: str | Path) -> Path:
+    """The folder of a classifier.
+
+    Raises:
+        InputError: There is none.
+    """
+    given = Path(path).expanduser()
+    folder = given.parent if given.name in (WEIGHTS, FACTS) else given
+    if not (folder / FACTS).is_file():
+        raise InputError(
+            "There is no classifier here.",
+            where=given,
+            todo=f"Give a folder with {WEIGHTS} and {FACTS}, such as a finished fine-tuning's run folder.",
+        )
+    return folder
+
+
+def batched(classifier: nn.Module, images: Any, batch_size: int) -> Tensor:
+    """Apply a module to all images of a set, without gradients, in eval mode.
+
+    Args:
+        classifier: Any module on images.
+        images: A set with ``__len__`` and ``batch(positions) -> (N, C, H, W)``.
+        batch_size: Images at once.
+
+    Returns:
+        ``(N, outputs)`` float32 on the CPU.
+    """
+    import numpy as np
+
+    device = next(classifier.parameters()).device
+    training = classifier.training
+    classifier.eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(images), batch_size):
+            positions = np.arange(start, min(start + batch_size, len(images)))
+            parts.append(classifier(images.batch(positions).to(device)).float().cpu())
+    classifier.train(training)
+    return torch.cat(parts) if parts else torch.zeros(0, 0)
