@@ -38,7 +38,7 @@ class PretrainingTask(TrainingTask):
             return self._augment(images, generator=generator)
 
     def pictures(self, images: Tensor, generator: torch.Generator) -> list[Tensor]:
-        """Columns of a contact sheet, each ``(N, C, H, W)`` in [0, 1]: the images, then what the method makes of them."""
+        """Columns of a contact sheet, each ``(N, C, H, W)`` in [0, 1]: images, then what the method makes of them."""
         raise NotImplementedError
 
     def on_epoch_end(self, epoch: int) -> dict[str, float]:

@@ -41,7 +41,7 @@ def contact_sheet(columns: Sequence[Tensor]) -> np.ndarray:
 
 
 def write_pictures(task: PretrainingTask, images: Tensor, file: Path, seed: int = 0) -> Path:
-    """Write what the method makes of ``images (N, C, H, W)`` in [0, 1]; the same seed gives the same views and masks."""
+    """Write what the method makes of ``images (N, C, H, W)`` in [0, 1]; the same seed gives the same sheet."""
     from PIL import Image
 
     device = next(task.parameters()).device

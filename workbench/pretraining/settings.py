@@ -30,12 +30,12 @@ class PretrainSettings(Settings):
     pool_share: float = Field(default=1.0, gt=0, le=1, description="Share of the pool's patients to learn from.")
     init_from: str = Field(
         default="",
-        description="Start from these weights: a run, an encoder's folder, or a state dict of timm, torchvision, MAE, DINO.",
+        description="Start from these weights: a run, an encoder's folder, or a file of timm, torchvision, MAE, DINO.",
     )
     resume: str = Field(default="", description="Run id to continue exactly, with the settings that it has.")
     name: str = Field(default="", description="Name of the run; date, time and settings' digest by default.")
     log_pictures: bool = Field(
-        default=False, description="Pictures of scans into MLflow, too, not only the run folder."
+        default=False, description="Pictures of scans into MLflow, too, not the run folder alone."
     )
     meters: bool = Field(default=True, description="kNN and probe on labelled development patients after epochs.")
     train: LoopSettings = Field(default=LoopSettings(), description="The loop.")

@@ -61,7 +61,6 @@ class Simclr(PretrainingTask):
         *,
         gather: bool = False,
     ) -> None:
-
         from lightly.loss import NTXentLoss
         from lightly.models.modules.heads import SimCLRProjectionHead
 

@@ -53,9 +53,12 @@ class Watch(lightning.Callback):
         self._epoch_scans = 0
         self._epoch_meters_s = 0.0
         self._interrupted = False
+        self._on_term = signal.getsignal(signal.SIGTERM) if _in_main_thread() else None
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """The clocks begin when the first batch is asked for."""
+        """The clocks begin when the first batch is asked for; SIGTERM is the run's again, to save before it stops."""
+        if self._on_term is not None:
+            signal.signal(signal.SIGTERM, self._on_term)
         self.began = self.epoch_began = self.saved = time.monotonic()
 
     def on_train_batch_end(
@@ -86,11 +89,10 @@ class Watch(lightning.Callback):
             self._save_or_stop(trainer, module, last)
 
     def _save_or_stop(self, trainer: lightning.Trainer, module: TrainedModule, last: bool) -> None:
-        stop = self._interrupted or bool(self.run and self.run.stop_requested())
+        stop = not last and (bool(self.run and self.run.stop_requested()) or self._interrupted)
         due = time.monotonic() - self.saved >= self.every_s
         if trainer.world_size > 1:
             stop, due = trainer.strategy.broadcast((stop, due))
-        stop = stop and not last
         if self.checkpoint is not None and (stop or due or last):
             self._check(module)
             save_checkpoint(trainer, self.checkpoint)
@@ -158,7 +160,7 @@ class Watch(lightning.Callback):
 
     def take_interrupts(self) -> Callable[[], None]:
         """From now on the first Ctrl-C saves and stops, the second breaks off; returns what undoes it."""
-        if threading.current_thread() is not threading.main_thread() or self.checkpoint is None:
+        if self.checkpoint is None or not _in_main_thread():
             return lambda: None
         before = signal.getsignal(signal.SIGINT)
 
@@ -172,3 +174,7 @@ class Watch(lightning.Callback):
 
         signal.signal(signal.SIGINT, handle)
         return lambda: (signal.signal(signal.SIGINT, before), None)[1]
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
