@@ -76,8 +76,11 @@ class Mae(PretrainingTask):
 
         self.settings = settings or MaeSettings()
         vit = self.encoder.vit
-        start = {} if fresh else {"weight_initialization": "skip", "pos_embed_initialization": "skip"}
-        self.masked = MaskedVisionTransformerTIMM(vit=vit, **start)
+        self.masked = MaskedVisionTransformerTIMM(
+            vit=vit,
+            weight_initialization="" if fresh else "skip",
+            pos_embed_initialization="sincos" if fresh else "skip",
+        )
         self.masked.mask_token.requires_grad_(False)  # the encoder never sees one
         self.patch = int(vit.patch_embed.patch_size[0])
         self.prefix = int(vit.num_prefix_tokens)
