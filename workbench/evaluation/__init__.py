@@ -1,0 +1,1 @@
+"""How good features and predictions are: probe, kNN, metrics with intervals, calibration. Knows no pretraining method."""
