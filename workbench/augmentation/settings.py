@@ -37,7 +37,10 @@ class AugmentSettings(Settings):
         "sides do not matter (MoCo-CXR uses it).",
     )
     brightness: float = Field(
-        default=0.2, ge=0, le=1, description="Largest offset, as a share of the display range; 0.4 x 0.5 of SimCLR's."
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Largest offset, as a share of the display range; SimCLR's factor of 0.4 does this to a mid-grey.",
     )
     contrast: float = Field(
         default=0.4,
