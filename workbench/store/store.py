@@ -118,9 +118,14 @@ class Store:
 
         return pd.Index(self.index["scan_id"])
 
+    def _find(self, scan_ids: Sequence[str] | NDArray[Any]) -> NDArray[np.int64]:
+        import pandas as pd
+
+        return self._places.get_indexer(pd.Index(list(scan_ids), dtype=object)).astype(np.int64)
+
     def has(self, scan_ids: Sequence[str] | NDArray[Any]) -> NDArray[np.bool_]:
         """Which of the scans are in the store, ``(N,)``."""
-        return self._places.get_indexer(list(scan_ids)) >= 0
+        return self._find(scan_ids) >= 0
 
     def rows_of(self, scan_ids: Sequence[str] | NDArray[Any]) -> NDArray[np.int64]:
         """The rows of some scans, in their order, ``(N,)``.
@@ -128,7 +133,7 @@ class Store:
         Raises:
             OperationFailed: Some are not in the store; ``has`` tells which.
         """
-        rows = self._places.get_indexer(list(scan_ids)).astype(np.int64)
+        rows = self._find(scan_ids)
         absent = [scan for scan, row in zip(scan_ids, rows, strict=True) if row < 0]
         if absent:
             reasons = {item["scan_id"]: item["code"] for item in self.refused}
