@@ -90,6 +90,29 @@ class Meters:
             figures[f"{kind}_auc"] = getattr(self, f"_{kind}")(features)
         return figures
 
+    def _knn(self, features: NDArray[np.float32]) -> float:
+        from workbench.evaluation.knn import knn_proba
+
+        assert self.targets is not None and self.teaches is not None
+        learn = self.teaches
+        neighbours = min(NEIGHBOURS, int(learn.sum()) // 2)
+        return self._auc(knn_proba(features[learn], self.targets[learn], features[~learn], neighbours))
+
+    def _probe(self, features: NDArray[np.float32]) -> float:
+        from workbench.evaluation.probe import Probe
+
+        assert self.targets is not None and self.teaches is not None and self.patients is not None
+        learn = self.teaches
+        probe = Probe().fit(features[learn], self.targets[learn], self.patients[learn])
+        return self._auc(probe.predict_proba(features[~learn]))
+
+    def _auc(self, probabilities: NDArray[Any]) -> float:
+        from workbench.evaluation.metrics import auc
+
+        assert self.targets is not None and self.teaches is not None and self.patients is not None
+        tested = ~self.teaches
+        return float(auc(self.targets[tested], probabilities, self.patients[tested]).value)
+
 
 def half_of(patients: NDArray[Any], seed: int) -> NDArray[np.bool_]:
     """Which scans teach: those of every other patient, in an order that the seed gives; ``(N,)`` bool."""

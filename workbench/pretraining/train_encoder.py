@@ -27,8 +27,10 @@ from workbench.runs.progress import Progress
 from workbench.runs.seeds import mix
 from workbench.runs.tracking import Tracker
 from workbench.runs.workspace import Workspace
+from workbench.store.building import build_store
 from workbench.store.datasets import BatchStream, UnitImages
-from workbench.store.store import Store, build_store
+from workbench.store.store import Store
+from workbench.training.devices import choose_accelerator
 from workbench.training.loop import FitResult, fit
 from workbench.training.resume import checkpoint_file
 
@@ -58,6 +60,7 @@ class Trained:
     device: str
     meters: dict[str, float]
     collapse: str
+    loss: float
     seconds: float
     stopped: bool
     pool_digest: str
@@ -90,9 +93,9 @@ def train_encoder(
     say = run or Progress(quiet=True)
     folder = run.path if run else folder
     cohort = Cohort.open(workspace.cohort_dir(settings.cohort))
-    pool = pool_of(cohort, settings, folder if resume else None)
-    keys = cohort.record_pool(pool) if run else cohort.keys_of(pool)
     store = build_store(cohort, settings.size, workspace=workspace, progress=say)
+    pool = pool_of(cohort, settings, store, say, folder if resume else None)
+    keys = cohort.record_pool(pool) if run else cohort.keys_of(pool)
     images = UnitImages(store, store.rows_of(pool))
     if run:
         (run.path / POOL_FILE).write_text(keys.digest + "\n", encoding="utf-8")
@@ -118,7 +121,8 @@ def train_encoder(
     if len(pool) < loop.batch_size:
         say.log(f"The pool is smaller than a batch of {loop.batch_size}; batches hold {len(pool)} scans.")
         loop = loop.model_copy(update={"batch_size": len(pool)})
-    stream = BatchStream(images, loop.batch_size, mix(settings.seed, "order"), drop_last=True, shuffle=True)
+    pinned = choose_accelerator(loop) == "cuda"
+    stream = BatchStream(images, loop.batch_size, mix(settings.seed, "order"), pin_memory=pinned)
     meters = None
     if run:
         meters = task.meters = meters_of(settings, cohort, store, encoder, pool, run)
@@ -140,15 +144,15 @@ def train_encoder(
         save_encoder(run.path, encoder, facts_of(settings, cohort, store, keys, run, trained))
         if not result.stopped:
             checkpoint_file(run.path).unlink(missing_ok=True)
-            if trained.collapse:
-                run.log(trained.collapse)
         if tracker:
             _record(tracker, settings, run, trained)
     return trained
 
 
-def pool_of(cohort: Cohort, settings: PretrainSettings, resumed: Path | None = None) -> NDArray[Any]:
-    """The scans to learn from, ``(N,)`` scan ids: the cohort's pool, or a share of its patients.
+def pool_of(
+    cohort: Cohort, settings: PretrainSettings, store: Store, say: Progress, resumed: Path | None = None
+) -> NDArray[Any]:
+    """The scans to learn from, ``(N,)`` scan ids: the cohort's pool as far as it could be decoded, or a share of it.
 
     A resumed run takes the list that it began with, even if the cohort has grown meanwhile.
 
@@ -168,6 +172,10 @@ def pool_of(cohort: Cohort, settings: PretrainSettings, resumed: Path | None = N
             )
         return began_with
     pool = np.sort(cohort.pool())
+    there = store.has(pool)
+    if not there.all():
+        say.log(f"{int((~there).sum()):,} scans of the pool could not be decoded and are left out (see store.json).")
+        pool = pool[there]
     if settings.pool_share < 1:
         patient_of = dict(zip(cohort.manifest["scan_id"], cohort.manifest["patient_key"], strict=True))
         kept = [mix(settings.seed, "pool", patient_of[scan]) / 2**63 < settings.pool_share for scan in pool]
@@ -206,7 +214,7 @@ def meters_of(
     """Meters over labelled development scans where the cohort has labels, over the pool alone where not."""
     unlabelled = UnitImages(store, store.rows_of(pool[:LOOKED_AT]))
     labelled: dict[str, Any] = {}
-    chosen = labelled_scans(cohort, settings) if settings.meters else None
+    chosen = labelled_scans(cohort, store, settings) if settings.meters else None
     if chosen is not None:
         scans, targets = chosen
         patient_of = dict(zip(cohort.manifest["scan_id"], cohort.manifest["patient_key"], strict=True))
@@ -228,13 +236,16 @@ def meters_of(
     )
 
 
-def labelled_scans(cohort: Cohort, settings: PretrainSettings) -> tuple[NDArray[Any], NDArray[Any]] | None:
+def labelled_scans(
+    cohort: Cohort, store: Store, settings: PretrainSettings
+) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """At most 800 labelled development scans with their targets, or None where there are fewer than 40."""
     try:
         labels = cohort.labels()
     except InputError:
         return None
     scans = np.sort(cohort.development(labels))
+    scans = scans[store.has(scans)]
     if len(scans) < FEWEST_SCANS:
         return None
     order = np.random.default_rng(mix(settings.seed, "labelled")).permutation(len(scans))[:MOST_SCANS]
@@ -271,7 +282,7 @@ def _summarise(
 ) -> Trained:
     last: dict[str, float] = {}
     for event in result.history:
-        last.update({name: event[name] for name in ("loss", *Meters.FIGURES) if name in event})
+        last.update({name: event[name] for name in Meters.FIGURES if name in event})
     return Trained(
         method=settings.method,
         encoder=settings.encoder,
@@ -284,6 +295,7 @@ def _summarise(
         device=result.device,
         meters=last,
         collapse=meters.collapse if meters else "",
+        loss=float(result.history[-1]["loss"]) if result.history else float("nan"),
         seconds=seconds,
         stopped=result.stopped,
         pool_digest=keys.digest,

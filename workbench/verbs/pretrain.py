@@ -32,6 +32,7 @@ class PretrainResult(Result):
     device: str
     meters: dict[str, float]
     collapse: str
+    loss: float
     seconds: float
     stopped: bool
     pool_digest: str
@@ -41,10 +42,11 @@ class PretrainResult(Result):
         state = "Stopped" if self.stopped else "Finished"
         lines = [
             f"{state} after {self.epochs} epochs ({self.steps:,} steps, {duration(self.seconds)}, "
-            f"{self.images_per_s:,.0f} scans/s in {self.precision} on {self.device}).",
+            f"{self.images_per_s:,.0f} scans/s in {self.precision} on {self.device}, loss {self.loss:.3f}).",
         ]
-        figures = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in self.meters.items()]
-        lines += [f"Meters on labelled development patients: {', '.join(figures)}."] if figures else []
+        known = {"knn_auc": "kNN AUC", "probe_auc": "probe AUC"}
+        figures = [f"{known[name]} {value:.3f}" for name, value in self.meters.items() if name in known]
+        lines += [f"On labelled development patients: {', '.join(figures)}."] if figures else []
         lines += [self.collapse] if self.collapse else []
         lines.append(f"Encoder: {self.path}")
         if self.stopped:
