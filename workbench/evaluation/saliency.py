@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from workbench.errors import InputError
 from workbench.models.classifier import Classifier
 
 COLUMNS = 4
+EVEN = 1e-5  # relative; smaller differences are rounding
 
 
 def saliency(classifier: Classifier, images: Tensor, classes: Sequence[int]) -> NDArray[np.float32]:
@@ -46,22 +48,13 @@ def grad_cam(classifier: Classifier, images: Tensor, classes: Sequence[int]) -> 
     """Grad-CAM (Selvaraju et al. 2017) on the last feature maps, by MONAI; as :func:`saliency`."""
     from monai.visualize.class_activation_maps import GradCAM
 
-    cam = GradCAM(
-        nn_module=classifier,
-        target_layers=f"encoder.{classifier.encoder.feature_map_layer()}",
-        postprocessing=_unchanged,
-    )
-    was_training = classifier.training
-    classifier.eval()
-    try:
-        maps = [
-            cam(x=image[None], class_idx=int(number))[0, 0] for image, number in zip(images, classes, strict=True)
-        ]
-    finally:
-        for hook in cam.nn_module.__dict__.get("handles", []):
-            hook.remove()
-        classifier.zero_grad(set_to_none=True)
-        classifier.train(was_training)
+    copy = deepcopy(classifier).eval().requires_grad_(True)  # MONAI leaves its hooks in the module
+    layer = f"encoder.{classifier.encoder.feature_map_layer()}"
+    cam = GradCAM(nn_module=copy, target_layers=layer, postprocessing=_unchanged)
+    maps = [
+        cam(x=image[None].clone().requires_grad_(), class_idx=int(number))[0, 0]
+        for image, number in zip(images, classes, strict=True)
+    ]
     return np.stack([_scaled(np.asarray(torch.as_tensor(found).detach().cpu())) for found in maps])
 
 
@@ -147,6 +140,6 @@ def _scaled(found: NDArray[np.floating], *, from_lowest: bool = False) -> NDArra
     """From 0 (or the lowest value) to the highest, as 0 to 1; nothing but zeros stays zero."""
     low = float(found.min()) if from_lowest else 0.0
     high = float(found.max())
-    if high <= low:
+    if high - low <= EVEN * abs(high):
         return np.zeros(found.shape, np.float32)
     return np.clip((found - low) / (high - low), 0, 1).astype(np.float32)

@@ -1,0 +1,314 @@
+"""Fine-tuning one encoder on one budget of labels.
+
+First a linear probe is fitted on frozen features; it becomes the head, and all layers are trained from there (LP-FT,
+Kumar et al. 2022: Fine-tuning can distort pretrained features). The weights that are kept lie on the line from that
+start to the trained end (WiSE-FT, Wortsman et al. 2022): near the start with few labels, at the end with many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workbench.augmentation import BatchAugment
+from workbench.evaluation.features import extract
+from workbench.evaluation.folds import assign_folds
+from workbench.evaluation.standardise import Standardiser
+from workbench.finetuning.images import Images, PartOf, held
+from workbench.finetuning.losses import log_loss
+from workbench.finetuning.probe_start import frequencies, one_sided, prior_head, probe_head
+from workbench.finetuning.settings import FinetuneSettings
+from workbench.finetuning.stream import LabelledStream
+from workbench.finetuning.task import FinetuneTask
+from workbench.models.classifier import Classifier, batched
+from workbench.models.encoders import Encoder
+from workbench.runs.folder import RunFolder
+from workbench.runs.seeds import mix
+from workbench.runs.tracking import Tracker
+from workbench.training.loop import fit
+from workbench.training.settings import TrainSettings
+
+FOLDS = 3
+FEWEST_TO_TUNE = 50
+RATES = (1.0, 1 / 3, 3.0)
+SHARES = (0.0, 0.5, 1.0)
+PREDICTED_AT_ONCE = 256
+SMALLEST_BATCH = 8
+FEW_FOR_STATISTICS = 500
+EVENTS = 20
+
+EncoderFactory = Callable[[], Encoder]
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A fine-tuned classifier and how it came about.
+
+    Attributes:
+        classifier: In eval mode, on the CPU.
+        steps: Optimiser steps of the last training.
+        lr: Peak learning rate.
+        keep: Where the weights lie between the probe (0) and the trained end (1).
+        out_of_fold: Log-loss by ``"lr/keep"`` where these were chosen by cross-validation.
+        seconds: Wall-clock seconds.
+        stopped: Whether a stop request ended it early.
+    """
+
+    classifier: Classifier
+    steps: int
+    lr: float
+    keep: float
+    out_of_fold: dict[str, float]
+    seconds: float
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The labelled scans that may be used.
+
+    Attributes:
+        images: The scans.
+        targets: ``(N,)`` class indices, or ``(N, C)`` of 0, 1 and nan.
+        groups: ``(N,)`` patient or group keys.
+        features: ``(N, D)`` of the frozen encoder, or None to compute them.
+        standardiser: Of the probe's features; fitted on the budget when None.
+    """
+
+    images: Images
+    targets: NDArray[Any]
+    groups: NDArray[Any]
+    features: NDArray[Any] | None = None
+    standardiser: Standardiser | None = None
+
+    def part(self, rows: NDArray[Any]) -> Budget:
+        """Some of the scans."""
+        features = None if self.features is None else self.features[rows]
+        return Budget(PartOf(self.images, rows), self.targets[rows], self.groups[rows], features, self.standardiser)
+
+
+def finetune_arm(
+    make_encoder: EncoderFactory,
+    train: Images,
+    targets: NDArray[Any],
+    test: Images,
+    groups: NDArray[Any],
+    settings: FinetuneSettings,
+    seed: int,
+    run: RunFolder | None = None,
+    *,
+    classes: int,
+    scratch: bool = False,
+    features: NDArray[Any] | None = None,
+    standardiser: Standardiser | None = None,
+) -> NDArray[np.float32]:
+    """Probabilities of the test scans after fine-tuning on a budget.
+
+    Args:
+        make_encoder: Makes the arm's encoder anew, with the weights it starts from.
+        train: The budget's scans, ``len(train)`` and ``train.batch(positions) -> (N, C, H, W)`` in [0, 1].
+        targets: ``(N,)`` class indices, or ``(N, classes)`` of 0, 1 and nan (several findings).
+        test: The scans to score; never used to choose anything.
+        groups: ``(N,)`` patients (or groups) of the budget's scans.
+        settings: The same for every arm.
+        seed: Seeds head, order, augmentation and folds.
+        run: Told of progress.
+        classes: Number of classes, also where the budget lacks some.
+        scratch: The encoder is random: no probe, no slower layers.
+        features: ``(N, D)`` of the frozen encoder for the budget's scans, if they are known.
+        standardiser: Fitted on the features of all development scans, as the probe's of the same study.
+
+    Returns:
+        ``(len(test), classes)`` float32. A budget of one class alone gives everybody its frequencies.
+
+    Raises:
+        OperationFailed: The loss is no longer finite.
+    """
+    targets = np.asarray(targets)
+    if one_sided(targets):
+        return np.tile(frequencies(targets, classes), (len(test), 1)).astype(np.float32)
+    budget = Budget(train, targets, np.asarray(groups), features, standardiser)
+    names = [str(number) for number in range(classes)]
+    tuned = finetune_model(make_encoder, budget, settings, seed, classes=names, scratch=scratch, run=run)
+    return predict_probabilities(tuned.classifier, test)
+
+
+def finetune_model(
+    make_encoder: EncoderFactory,
+    budget: Budget,
+    settings: FinetuneSettings,
+    seed: int,
+    *,
+    classes: list[str],
+    task: str = "",
+    scratch: bool = False,
+    run: RunFolder | None = None,
+    tracker: Tracker | None = None,
+    resume: bool = False,
+) -> Finetuned:
+    """Fine-tune; as :func:`finetune_arm`, but returns the classifier.
+
+    Args:
+        make_encoder: Makes the encoder anew.
+        budget: The labelled scans; at least two classes among them.
+        settings: How.
+        seed: Seeds everything random.
+        classes: Names of the classes.
+        task: ``binary``, ``multiclass``, ``ordinal`` or ``multilabel``; by the targets when not given.
+        scratch: The encoder is random.
+        run, tracker: Get progress and figures; the run holds the checkpoint.
+        resume: Go on from the run's checkpoint.
+    """
+    began = time.monotonic()
+    task = task or ("multilabel" if budget.targets.ndim == 2 else "multiclass")
+    budget = replace(budget, images=held(budget.images))
+    lr, keep = settings.train.lr or FinetuneTask.default_lr, keep_by_labels(settings, len(budget.targets), scratch)
+    told: dict[str, float] = {}
+    if settings.tune and len(budget.targets) >= FEWEST_TO_TUNE:
+        lr, keep, told = cross_validate(make_encoder, budget, settings, seed, classes, task, scratch, run)
+    classifier = start(make_encoder, budget, settings, seed, classes, task, scratch)
+    beginning = None if keep == 1 else clone(classifier)
+    steps, stopped = train(classifier, budget, settings, seed, lr, scratch, run, tracker, resume)
+    if beginning is not None:
+        interpolate(classifier, beginning, keep)
+    return Finetuned(classifier.eval(), steps, lr, keep, told, time.monotonic() - began, stopped)
+
+
+def start(
+    make_encoder: EncoderFactory,
+    budget: Budget,
+    settings: FinetuneSettings,
+    seed: int,
+    classes: list[str],
+    task: str,
+    scratch: bool,
+) -> Classifier:
+    """The classifier before training: the arm's encoder under its fitted probe, or under a head that knows nothing."""
+    classifier = Classifier(make_encoder(), classes, task)
+    if scratch or not settings.start_from_probe:
+        head = prior_head(budget.targets, len(classes), classifier.encoder.feature_dim)
+    else:
+        features = budget.features if budget.features is not None else extract(classifier.encoder, budget.images)
+        head = probe_head(
+            features, budget.targets, budget.groups, len(classes), mix(seed, "probe"), budget.standardiser
+        )
+    classifier.head.start_from(*head)
+    return classifier
+
+
+def train(
+    classifier: Classifier,
+    budget: Budget,
+    settings: FinetuneSettings,
+    seed: int,
+    lr: float,
+    scratch: bool,
+    run: RunFolder | None = None,
+    tracker: Tracker | None = None,
+    resume: bool = False,
+) -> tuple[int, bool]:
+    """Train a classifier in place; returns the steps done, and whether a stop request ended it early."""
+    labels = len(budget.targets)
+    steps = settings.steps_for(labels, scratch=scratch)
+    batch_size = max(min(settings.batch_size, labels), SMALLEST_BATCH)
+    task = FinetuneTask(
+        classifier,
+        budget.targets,
+        BatchAugment(settings.augment, classifier.encoder.size),
+        layer_decay=1.0 if scratch else settings.layer_decay,
+        ema=settings.ema,
+        keep_statistics=not scratch and labels < FEW_FOR_STATISTICS,
+    )
+    loop = TrainSettings(
+        **{
+            **settings.train.model_dump(),
+            "lr": lr,
+            "steps": steps,
+            "batch_size": batch_size,
+            "seed": mix(seed, "steps"),
+        }
+    )
+    batches = steps if run is None else max(1, -(-steps // EVENTS))
+    stream = LabelledStream(budget.images, batch_size, mix(seed, "order"), batches * loop.accumulate)
+    result = fit(task, stream, loop, run=run, tracker=tracker, resume=resume, checkpoints=run is not None)
+    task.take_averages()
+    return result.steps, result.stopped
+
+
+def cross_validate(
+    make_encoder: EncoderFactory,
+    budget: Budget,
+    settings: FinetuneSettings,
+    seed: int,
+    classes: list[str],
+    task: str,
+    scratch: bool,
+    run: RunFolder | None = None,
+) -> tuple[float, float, dict[str, float]]:
+    """Learning rate and ``keep`` with the least pooled out-of-fold log-loss; all of them, by ``"lr/keep"``."""
+    middle = settings.train.lr or FinetuneTask.default_lr
+    shares = (1.0,) if scratch else SHARES if settings.keep is None else (settings.keep,)
+    folds = assign_folds(budget.targets, budget.groups, seed=mix(seed, "folds"), most=FOLDS, classes=len(classes))
+    sums: dict[tuple[float, float], float] = {}
+    scored = 0
+    for number in range(folds.count):
+        inside, outside = np.flatnonzero(folds.ids != number), np.flatnonzero(folds.ids == number)
+        if not len(outside) or one_sided(budget.targets[inside]):
+            continue
+        scored += len(outside)
+        part, held_out = budget.part(inside), PartOf(budget.images, outside)
+        for rate in RATES:
+            if run is not None:
+                run.log(f"Cross-validation, fold {number + 1} of {folds.count}: learning rate {rate * middle:.2g}")
+            classifier = start(make_encoder, part, settings, seed, classes, task, scratch)
+            beginning = clone(classifier)
+            train(classifier, part, settings, seed, rate * middle, scratch)
+            end = clone(classifier)
+            for share in shares:
+                classifier.load_state_dict(end)
+                interpolate(classifier, beginning, share)
+                loss = log_loss(predict_probabilities(classifier, held_out), budget.targets[outside])
+                key = (rate * middle, share)
+                sums[key] = sums.get(key, 0.0) + loss * len(outside)
+    if not sums:
+        return middle, keep_by_labels(settings, len(budget.targets), scratch), {}
+    lr, keep = min(sums, key=lambda key: sums[key])
+    return lr, keep, {f"{rate:.3g}/{share:g}": value / scored for (rate, share), value in sums.items()}
+
+
+def keep_by_labels(settings: FinetuneSettings, labels: int, scratch: bool) -> float:
+    """How far to go from the probe to the trained end, where it is not chosen by cross-validation."""
+    if scratch:
+        return 1.0
+    if settings.keep is not None:
+        return settings.keep
+    return 0.5 if labels < FEW_FOR_STATISTICS else 1.0
+
+
+def predict_probabilities(
+    classifier: Classifier, images: Images, batch_size: int = PREDICTED_AT_ONCE
+) -> NDArray[np.float32]:
+    """Probabilities of a set of images, ``(N, classes)`` float32."""
+    if not len(images):
+        return np.zeros((0, len(classifier.classes)), np.float32)
+    return classifier.probabilities(batched(classifier, images, batch_size)).numpy()
+
+
+def clone(classifier: Classifier) -> dict[str, Tensor]:
+    """A copy of the weights."""
+    return {name: value.detach().clone() for name, value in classifier.state_dict().items()}
+
+
+@torch.no_grad()
+def interpolate(classifier: Classifier, beginning: dict[str, Tensor], keep: float) -> None:
+    """Move the weights to ``beginning + keep * (weights - beginning)``, in place."""
+    for name, value in classifier.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(torch.lerp(beginning[name], value, keep))

@@ -1,0 +1,64 @@
+"""How an encoder is trained end to end on few labels."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from workbench.augmentation.settings import AugmentSettings
+from workbench.config import Settings
+from workbench.training.settings import LoopSettings
+
+STEPS_BY_LABELS = ((50, 200), (500, 500))
+MOST_STEPS = 1000
+
+
+class FinetuneSettings(Settings):
+    """Fine-tuning within a budget; the same for every arm, so that arms can be compared."""
+
+    steps: int = Field(
+        default=0,
+        ge=0,
+        description="Optimiser steps; 0 goes by the number of labelled scans: 200 up to 50, 500 up to 500, else 1,000 "
+        "(after BiT-HyperRule, Kolesnikov et al. 2020).",
+    )
+    scratch_steps: float = Field(
+        default=1.0, ge=0.1, le=10, description="Steps of an arm from scratch, as a multiple of the others'."
+    )
+    batch_size: int = Field(
+        default=32, ge=2, description="Scans per step; as many as there are labels where those are fewer (at least 8)."
+    )
+    layer_decay: float = Field(
+        default=0.75,
+        gt=0,
+        le=1,
+        description="Each layer nearer the input learns this much slower (BEiT, Bao et al. 2022; MAE has 0.65 to 0.75 "
+        "for ViT). From scratch all layers learn alike.",
+    )
+    ema: float = Field(
+        default=0.99,
+        ge=0,
+        lt=1,
+        description="Decay per step of the moving average of the weights that is kept; 0: none.",
+    )
+    start_from_probe: bool = Field(
+        default=True, description="Start the head from the fitted linear probe (LP-FT, Kumar et al. 2022)."
+    )
+    keep: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far the weights go from the probe on frozen features (0) to the fine-tuned end (1; "
+        "WiSE-FT, Wortsman et al. 2022). Not given: by the number of labels, or by cross-validation with ``tune``.",
+    )
+    tune: bool = Field(
+        default=False,
+        description="Choose learning rate (a third of it, itself, three times it) and ``keep`` by 3-fold "
+        "cross-validation inside the budget, from 50 labels on; ten trainings instead of one.",
+    )
+    train: LoopSettings = Field(default=LoopSettings(), description="The loop.")
+    augment: AugmentSettings = Field(default=AugmentSettings(), description="Strength of the random views.")
+
+    def steps_for(self, labels: int, *, scratch: bool) -> int:
+        """Optimiser steps for a number of labelled scans."""
+        steps = self.steps or next((steps for most, steps in STEPS_BY_LABELS if labels <= most), MOST_STEPS)
+        return max(1, round(steps * self.scratch_steps)) if scratch else steps
