@@ -1,1 +1,1 @@
-"""How good features and predictions are: probe, kNN, metrics with intervals, calibration. Knows no pretraining method."""
+"""How good features and predictions are: probe, kNN, metrics, calibration. Knows no pretraining method."""

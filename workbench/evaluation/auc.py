@@ -150,7 +150,7 @@ def outcomes(labels: NDArray[Any], groups: NDArray[Any], *, least_patients: int 
         made = [(c, (labels == c).astype(np.int64), np.ones(len(labels), bool)) for c in wanted]
         least_patients = 1
     else:
-        made = [(c, np.nan_to_num(labels[:, c]).astype(np.int64), ~np.isnan(labels[:, c])) for c in range(labels.shape[1])]
+        made = [(c, np.nan_to_num(column).astype(np.int64), ~np.isnan(column)) for c, column in enumerate(labels.T)]
     kept, fewest = [], []
     side = np.full(len(patients), MIXED)
     for column, target, known in made:

@@ -48,7 +48,13 @@ class Features:
 
 
 def extract(
-    encoder: Any, images: Any, *, batch_size: int = 256, device: str = "cpu", precision: str = "fp32", progress: Any = None
+    encoder: Any,
+    images: Any,
+    *,
+    batch_size: int = 256,
+    device: str = "cpu",
+    precision: str = "fp32",
+    progress: Any = None,
 ) -> NDArray[np.float32]:
     """Features of images by a frozen encoder, in eval mode; the encoder's mode and device are as before afterwards.
 
@@ -113,9 +119,12 @@ def _bf16_is_the_same(encoder: Any, batch: Any, device: str) -> bool:
 
 
 def save(
-    file: str | Path, scan_ids: Sequence[str] | NDArray[Any], features: NDArray[np.floating], facts: dict[str, Any] | None = None
+    file: str | Path,
+    scan_ids: Sequence[str] | NDArray[Any],
+    features: NDArray[np.floating],
+    facts: dict[str, Any] | None = None,
 ) -> Path:
-    """Write features as ``.npz`` (``scan_id``, ``features``, ``facts`` as JSON) or ``.parquet`` (``scan_id, f0, f1 ...``).
+    """Write features as ``.npz`` (``scan_id``, ``features``, ``facts``: JSON) or ``.parquet`` (``scan_id, f0, f1 ...``).
 
     Args:
         file: Its ending says the format.
@@ -174,7 +183,7 @@ def load(file: str | Path) -> Features:
         raise InputError(
             f"The features file cannot be read: {problem}.",
             where=file,
-            todo="It must be .npz with arrays `scan_id` (text) and `features` (N, D), or .parquet with a column `scan_id`.",
+            todo="Give .npz with arrays `scan_id` (text) and `features` (N, D), or .parquet with a column `scan_id`.",
         ) from problem
     names = np.asarray([str(name) for name in names], dtype=np.str_)
     if values.ndim != 2 or len(values) != len(names):

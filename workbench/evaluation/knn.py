@@ -1,6 +1,7 @@
 """Nearest neighbours on frozen features: cosine similarity, weights exp(similarity / 0.07), k chosen inside the budget.
 
-The weighting is that of Wu et al., "Unsupervised feature learning via non-parametric instance discrimination", CVPR 2018.
+The weighting is that of Wu et al., "Unsupervised feature learning via non-parametric instance discrimination",
+CVPR 2018.
 """
 
 from __future__ import annotations
