@@ -1,0 +1,134 @@
+"""A job's card: state, bar, rate, time left, and the buttons to stop or resume; it refreshes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from app.components.engineer_details import engineer_details
+from app.components.frame import escape, guarded
+from app.components.job_request import request_job
+from app.surroundings import queue, workspace
+from app.wording import ICONS, STATES, VERBS, about, count, rate, ready_near, unit, when, zone_of
+from workbench.runs.jobs import Job, JobState, tail
+from workbench.runs.worker import worker_alive
+
+LIVE_S = 2.0
+QUIET_S = 15.0
+RESUMABLE = ("pretrain", "index")
+SURE_SHARE = 0.02
+SURE_S = 30.0
+
+
+def job_card(job: Job, *, beside: Callable[[Path, JobState], None] | None = None) -> None:
+    """Draw a job's card, live while the job is open.
+
+    Args:
+        job: The job.
+        beside: Draws more from the run folder under the bar, and is refreshed with it.
+    """
+    opened = queue().state(job)
+    live = not opened.ended
+
+    @st.fragment(run_every=LIVE_S if opened.active else QUIET_S / 3 if live else None)
+    @guarded
+    def card() -> None:
+        state = queue().state(job)
+        if live and (state.ended or state.active != opened.active):
+            st.rerun()
+        with st.container(border=True, key=f"job-{job.id}"):
+            draw(job, state)
+            if beside and state.status:
+                beside(queue().folder(job), state)
+        lines = tail(queue().output(job)) or tail(queue().folder(job) / "log.txt")
+        engineer_details(job.verb, job.settings, _folder(job), job_id=job.id, lines=lines)
+
+    card()
+
+
+def draw(job: Job, state: JobState) -> None:
+    """Title, bar, sentences and buttons of a job."""
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    title = f"{VERBS.get(job.verb, job.verb)}: {escape(job_title(job))}"
+    left.markdown(f"##### {ICONS[state.state]} {STATES[state.state]} · {title}")
+    with right:
+        _buttons(job, state)
+    status = state.status
+    if state.state == "queued":
+        ahead = f"{count(state.position, 'jobs')} before it." if state.position else "It is next."
+        st.markdown(f"Waiting for its turn. {ahead}")
+        if not worker_alive(workspace()):
+            st.warning(
+                "No worker is running, so nothing will start. What to do: start the app with `workbench app`, or "
+                "start a worker with `workbench worker` in the same workspace.",
+                icon=":material/warning:",
+            )
+        return
+    if status and status.total and state.state != "finished":
+        st.progress(min(1.0, status.step / status.total), text=progress_sentence(state))
+    elif state.active:
+        st.progress(0.0, text="Getting ready: loading programs and looking at the data.")
+    if state.message and state.state != "running":
+        show = {"failed": st.error, "lost": st.warning}.get(state.state, st.markdown)
+        show(escape(state.message))
+    if state.state == "failed" and job.verb in RESUMABLE:
+        st.markdown("What was saved before the failure is kept.")
+
+
+def job_title(job: Job) -> str:
+    """What the job is about: its run's name, or the cohort."""
+    return job.run_id if job.own_run else str(job.settings.get("cohort") or job.run_id)
+
+
+def progress_sentence(state: JobState) -> str:
+    """How far, how fast, and when it will be done, in one line."""
+    status = state.status
+    assert status is not None  # noqa: S101 - the caller draws a bar only for a run with a status
+    word = unit(status.unit)
+    parts = [f"{status.step:,} of {status.total:,} {word}"]
+    if "epoch" in status.numbers:
+        parts[0] = f"Pass {status.numbers['epoch']} over the pictures".replace("/", " of ")
+    if status.throughput:
+        parts.append(rate(status.throughput, word))
+    if state.active and status.time_left_s is not None:
+        sure = status.total and status.step / status.total >= SURE_SHARE
+        if sure or status.heartbeat - status.started > SURE_S:
+            zone = zone_of(st.context.timezone)
+            parts.append(f"{about(status.time_left_s)} left, ready near {ready_near(status.time_left_s, zone)}")
+        else:
+            parts.append("time left: being estimated")
+    return " · ".join(parts)
+
+
+def _buttons(job: Job, state: JobState) -> None:
+    if state.state in ("starting", "running"):
+        label = "Stop and keep" if job.verb == "pretrain" else "Stop"
+        st.button(
+            label, key=f"stop-{job.id}", icon=":material/stop_circle:", on_click=queue().request_stop, args=(job.id,)
+        )
+    elif state.state == "queued":
+        st.button(
+            "Take out", key=f"stop-{job.id}", icon=":material/close:", on_click=queue().request_stop, args=(job.id,)
+        )
+    elif state.state in ("stopped", "lost", "failed") and resumable(job):
+        settings = {"resume": job.run_id} if job.own_run else job.settings
+        st.button(
+            "Resume", key=f"resume-{job.id}", type="primary", icon=":material/play_arrow:",
+            on_click=request_job, args=(job.verb, settings),
+        )  # fmt: skip
+    elif state.ended and state.status and state.status.ended:
+        st.caption(f"Ended {when(state.status.ended, zone_of(st.context.timezone))}")
+
+
+def resumable(job: Job) -> bool:
+    """Whether the job can go on from where it ended: an index always, a training once it has saved something."""
+    if job.verb == "index":
+        return True
+    return job.verb == "pretrain" and (queue().folder(job) / "settings.yaml").is_file()
+
+
+def _folder(job: Job) -> Path | None:
+    folder = queue().folder(job)
+    return folder if folder.is_dir() else None

@@ -1,0 +1,31 @@
+"""Entry of the app: its pages and the sidebar's job chip. Start it with ``workbench app``."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.components.frame import guarded
+from app.components.favicon import favicon
+from app.components.job_chip import job_chip
+from app.surroundings import workspace
+
+st.set_page_config(page_title="Imaging workbench", page_icon=favicon(), layout="wide")
+
+pages = {
+    "": [st.Page("screens/home.py", title="Home", icon=":material/home:", url_path="home", default=True)],
+    "Data": [
+        st.Page("screens/add_images.py", title="Add images", icon=":material/add_photo_alternate:", url_path="images")
+    ],
+    "Learn and test": [
+        st.Page("screens/learn.py", title="Learn (pretrain)", icon=":material/model_training:", url_path="learn"),
+        st.Page("screens/teach.py", title="Teach (fine-tune)", icon=":material/school:", url_path="teach"),
+        st.Page("screens/how_many.py", title="How many labels? (study)", icon=":material/show_chart:", url_path="study"),
+    ],
+    "Work": [st.Page("screens/jobs.py", title="Jobs", icon=":material/list_alt:", url_path="jobs")],
+}
+chosen = st.navigation(pages)
+with st.sidebar:
+    guarded(job_chip)()
+    st.caption("Workspace")
+    st.text(workspace().root.name)
+chosen.run()

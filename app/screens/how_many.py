@@ -1,0 +1,234 @@
+"""How many labels? (study): ask the question, wait, read the answer."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app.cohort_view import choose_cohort, label_versions, labels, manifest, open_cohort
+from app.components.engineer_details import engineer_details
+from app.components.frame import empty, escape, page
+from app.components.job_card import job_card
+from app.components.job_request import job_of_page, request_job, show_request_error
+from app.components.study_curve import curve_words, difference_chart, order, study_curve
+from app.runs_view import RunView, runs_of
+from app.study_answer import PROTOCOLS, StudyAnswer, read_answer
+from app.surroundings import queue
+from app.wording import count, when, zone_of
+
+VIEWS = ["Read the answer", "Ask the question"]
+BUDGETS = [10, 25, 50, 100, 250, 500, 1000, 2000]
+DRAWS = {"Quick (5 draws)": 5, "Usual (20 draws)": 20, "Careful (50 draws)": 50}
+
+
+def body() -> None:
+    """Draw the two views."""
+    show_request_error()
+    finished = [run for run in runs_of("study") if run.has("summary.json")]
+    first = VIEWS[0] if finished else VIEWS[1]
+    view = st.segmented_control(
+        "View", VIEWS, default=first, key="view", bind="query-params", required=True, label_visibility="collapsed"
+    )
+    if view == VIEWS[1]:
+        ask()
+    elif not finished:
+        empty("No answer yet. Under *Ask the question* you choose what to compare; the answer then appears here.")
+        engineer_details("study", {"cohort": "NAME"})
+    else:
+        choose(finished)
+
+
+def choose(finished: list[RunView]) -> None:
+    """Which study to read."""
+    zone = zone_of(st.context.timezone)
+    names = [run.run_id for run in finished]
+    dates = {run.run_id: when(run.status.ended or run.status.started, zone) for run in finished}
+    chosen = st.selectbox(
+        "Study", names, key="run", bind="query-params", width=420, format_func=lambda name: f"{name} ({dates[name]})"
+    )
+    read(finished[names.index(chosen)])
+
+
+def read(run: RunView) -> None:
+    """The verdict first, then the curve, its table, the difference, labels saved, and the files."""
+    answer = read_answer(run)
+    with st.container(border=True):
+        st.markdown(f"#### {escape(answer.verdict)}")
+    for warning in answer.warnings:
+        st.warning(escape(warning), icon=":material/warning:")
+    protocols = answer.protocols()
+    protocol = protocols[0]
+    if len(protocols) > 1:
+        protocol = st.segmented_control(
+            "How the encoders are used", protocols, default=protocols[0], required=True, key="protocol",
+            bind="query-params", format_func=lambda name: PROTOCOLS.get(str(name), str(name)),
+        )  # fmt: skip
+    _curve(answer, str(protocol))
+    _saved(answer, str(protocol))
+    _difference(answer, str(protocol))
+    _files(run)
+    engineer_details("study", run.settings, run.path)
+
+
+def _curve(answer: StudyAnswer, protocol: str) -> None:
+    table = answer.curve[answer.curve["protocol"] == protocol]
+    arms = order(table, answer.reference)
+    st.markdown(f"##### {answer.metric_words} by number of labelled {answer.unit}")
+    st.altair_chart(
+        study_curve(table, answer.reference, answer.metric_words, answer.unit),
+        alt=curve_words(table, arms, answer.metric_words, answer.unit),
+        key=f"curve-{protocol}",
+    )
+    st.caption("Ribbons are 95 % intervals, point by point. Ranking quality: 0.5 is guessing, 1.0 is perfect.")
+    with st.expander("The curve as a table"):
+        shown = table.assign(
+            cell=[f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" for row in table.itertuples()]
+        ).pivot_table(index="budget", columns="arm", values="cell", aggfunc="first")[arms]
+        shown.index = pd.Index([f"{budget:,.0f}" for budget in shown.index], name=f"Labelled {answer.unit}")
+        st.table(shown)
+
+
+def _difference(answer: StudyAnswer, protocol: str) -> None:
+    table = answer.differences[answer.differences["protocol"] == protocol]
+    if table.empty:
+        return
+    st.markdown(f"##### Difference to {escape(answer.reference)}")
+    words = "; ".join(
+        f"{row.arm} at {row.budget:,.0f}: {row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
+        for row in table.itertuples()
+    )
+    st.altair_chart(difference_chart(table, answer.unit), alt=f"Differences. {words}", key=f"difference-{protocol}")
+    st.caption(
+        "Above the dashed line is better than the reference. An interval that crosses the line shows no difference."
+    )
+
+
+def _saved(answer: StudyAnswer, protocol: str) -> None:
+    rows = [row for row in answer.sentences if row["protocol"] == protocol]
+    if not rows:
+        return
+    st.markdown("##### In words")
+    for row in rows:
+        saved = f" Labels saved: {escape(row['saved'])}." if row["saved"] else ""
+        st.markdown(f"- **{escape(row['arm'])}**: {escape(row['verdict'])}{saved}")
+
+
+def _files(run: RunView) -> None:
+    st.markdown("##### Take it with you")
+    files = {
+        "report.html": ("Report", "text/html"),
+        "results.parquet": ("Results", "application/octet-stream"),
+        "summary.json": ("Summary", "application/json"),
+    }
+    pictures = sorted((run.path / "figures").glob("*.png")) + sorted((run.path / "figures").glob("*.svg"))
+    present = [(run.path / name, *words) for name, words in files.items() if run.has(name)]
+    present += [
+        (file, file.stem.replace("_", " ").capitalize() + f" ({file.suffix[1:].upper()})", "") for file in pictures
+    ]
+    for column, (file, label, mime) in zip(st.columns(4) * 6, present, strict=False):
+        column.download_button(
+            label, file.read_bytes(), file_name=f"{run.run_id}-{file.name}", mime=mime or None, key=f"get-{file.name}",
+            icon=":material/download:", width="stretch", on_click="ignore",
+        )  # fmt: skip
+    st.caption("The report is one file that opens in any browser, without a network.")
+
+
+def ask() -> None:
+    """Collection, what to compare, how many labels, how careful; start."""
+    job = job_of_page("study")
+    if job:
+        job_card(job)
+        if queue().state(job).state == "finished":
+            st.success("The answer is there: *Read the answer* above.", icon=":material/check_circle:")
+        st.markdown("##### Ask another")
+    cohort = choose_cohort()
+    if cohort is None:
+        empty("No images yet: add images first.")
+        st.page_link("screens/add_images.py", label="Add images", icon=":material/arrow_forward:")
+        return
+    if not label_versions(cohort):
+        empty(
+            "This collection has no labels yet. Bring a table of labels first: a study needs answers to test against."
+        )
+        st.page_link("screens/teach.py", label="Bring labels", icon=":material/arrow_forward:")
+        return
+    settings = form(cohort)
+    st.button(
+        "Start the study", type="primary", icon=":material/play_arrow:", on_click=request_job, args=("study", settings),
+        disabled=len(settings["arms"]) < 2 or not settings["budgets"] or not settings["protocols"],
+    )  # fmt: skip
+    engineer_details("study", settings)
+
+
+def form(cohort: str) -> dict[str, Any]:
+    """The settings of the verb ``study``, from the form."""
+    encoders = {
+        run.run_id: run
+        for run in runs_of("pretrain")
+        if run.has("encoder.json") and run.settings.get("cohort") == cohort
+    }
+    opened, joined = open_cohort(cohort), labels(cohort)
+    patients = manifest(cohort).set_index("scan_id")["patient_key"]
+    available = patients.reindex(opened.development(joined)).nunique()
+    tested = patients.reindex(opened.test(joined)).nunique()
+    st.markdown(
+        f"{count(available, 'patients')} with labels can teach; {count(tested, 'patients')} set aside can test."
+        + (" With so few in the test, any answer will be very uncertain." if tested < 40 else "")
+    )
+    chosen = st.multiselect(
+        "What to compare with starting from scratch",
+        list(encoders),
+        default=list(encoders)[:2],
+        placeholder="Encoders that you pretrained",
+        key=f"arms-{cohort}",
+    )
+    if not encoders:
+        st.caption("Nothing was learnt from this collection yet; see *Learn (pretrain)*.")
+    also = st.pills("Also", ["Random network, not trained", "Raw pixels"], selection_mode="multi", key="also") or []
+    fitting = [budget for budget in BUDGETS if budget < available]
+    left, right = st.columns(2)
+    budgets = left.multiselect("Labelled patients to try", fitting, default=fitting[:5], key=f"budgets-{cohort}")
+    whole = left.checkbox("and all of them", value=True, key="all")
+    draws = right.radio("How careful", list(DRAWS), index=1, key="draws", captions=["minutes", "", "slower"])
+    protocols = right.multiselect(
+        "How the encoders are used",
+        list(PROTOCOLS),
+        default=["probe", "knn"],
+        format_func=PROTOCOLS.__getitem__,
+        key="protocols",
+        help="Teaching end to end takes much longer than the others.",
+    )
+    name = st.text_input("Name", value=f"study-{datetime.now():%m%d-%H%M}", max_chars=60)
+    sizes = {int(encoders[run].settings.get("size", 64)) for run in chosen}
+    if len(sizes) > 1:
+        st.warning(
+            f"These encoders learnt at different picture sizes ({', '.join(map(str, sorted(sizes)))}). Choose one."
+        )
+    first = encoders[chosen[0]].settings.get("encoder", "resnet18") if chosen else "resnet18"
+    arms: dict[str, Any] = {"scratch": {"encoder": f"scratch:{first}"}}
+    arms.update({run: {"encoder": run} for run in chosen})
+    if "Random network, not trained" in also:
+        arms["random"] = {"encoder": f"random:{first}"}
+    if "Raw pixels" in also:
+        arms["pixels"] = {"encoder": "pixels"}
+    return {
+        "cohort": cohort,
+        "size": min(sizes) if sizes else 64,
+        "arms": arms,
+        "reference": "scratch",
+        "protocols": protocols,
+        "budgets": [*sorted(budgets), *(["all"] if whole else [])],
+        "draws": DRAWS[draws],
+        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "study",
+    }
+
+
+page(
+    "How many labels? (study)",
+    "Compare ways to start by how many labelled patients each needs, on patients whom no encoder has ever seen.",
+    body,
+)
