@@ -87,31 +87,36 @@ class Meters:
             return figures
         features = extract(self.encoder, self.labelled, batch_size=256, device=device)
         for kind in self.kinds:
-            figures[f"{kind}_auc"] = getattr(self, f"_{kind}")(features)
+            auc = self._knn(features) if kind == "knn" else self._probe(features)
+            if np.isfinite(auc):  # not so where the half that tests lacks a class
+                figures[f"{kind}_auc"] = auc
         return figures
 
     def _knn(self, features: NDArray[np.float32]) -> float:
         from workbench.evaluation.knn import knn_proba
 
-        assert self.targets is not None and self.teaches is not None
-        learn = self.teaches
-        neighbours = min(NEIGHBOURS, int(learn.sum()) // 2)
-        return self._auc(knn_proba(features[learn], self.targets[learn], features[~learn], neighbours))
+        learn, targets, _ = self._split()
+        neighbours = max(1, min(NEIGHBOURS, int(learn.sum()) // 2))
+        classes = None if targets.ndim > 1 else int(targets.max()) + 1
+        return self._auc(knn_proba(features[learn], targets[learn], features[~learn], neighbours, classes=classes))
 
     def _probe(self, features: NDArray[np.float32]) -> float:
-        from workbench.evaluation.probe import Probe
+        from workbench.evaluation.probe import fit_probe
 
-        assert self.targets is not None and self.teaches is not None and self.patients is not None
-        learn = self.teaches
-        probe = Probe().fit(features[learn], self.targets[learn], self.patients[learn])
+        learn, targets, patients = self._split()
+        classes = None if targets.ndim > 1 else int(targets.max()) + 1
+        probe = fit_probe(features[learn], targets[learn], patients[learn], classes=classes)
         return self._auc(probe.predict_proba(features[~learn]))
 
     def _auc(self, probabilities: NDArray[Any]) -> float:
-        from workbench.evaluation.metrics import auc
+        from workbench.evaluation.auc import influence
 
-        assert self.targets is not None and self.teaches is not None and self.patients is not None
-        tested = ~self.teaches
-        return float(auc(self.targets[tested], probabilities, self.patients[tested]).value)
+        learn, targets, patients = self._split()
+        return float(influence(probabilities, targets[~learn], patients[~learn]).auc)
+
+    def _split(self) -> tuple[NDArray[np.bool_], NDArray[Any], NDArray[Any]]:
+        assert self.teaches is not None and self.targets is not None and self.patients is not None
+        return self.teaches, self.targets, self.patients
 
 
 def half_of(patients: NDArray[Any], seed: int) -> NDArray[np.bool_]:

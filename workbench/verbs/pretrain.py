@@ -11,7 +11,7 @@ from workbench.errors import InputError
 from workbench.pretraining.settings import PretrainSettings
 from workbench.runs.folder import RunFolder
 from workbench.runs.progress import Progress, duration
-from workbench.runs.status import write_json
+from workbench.runs.status import process_alive, write_json
 from workbench.runs.tracking import Tracker
 from workbench.runs.workspace import Workspace
 
@@ -100,7 +100,8 @@ def settings_to_resume(run: RunFolder, asked: PretrainSettings) -> PretrainSetti
     Raises:
         InputError: The run is still running, or a setting was given that differs from the run's own.
     """
-    if run.status().state == "running":
+    status = run.status()
+    if status.state in ("starting", "running", "stopping") and process_alive(status.pid, status.process_started):
         raise InputError(f"The run '{run.run_id}' is running.", where=run.path, todo="Stop it first, or wait.")
     own = load_settings(PretrainSettings, file=run.path / "settings.yaml")
     ours, theirs = asked.plain(), own.plain()
