@@ -43,13 +43,13 @@ class FittedScan:
 
 
 def fitted_size(
-    rows: int, columns: int, spacing_mm: tuple[float, float] | None, size: int
+    rows: int, columns: int, spacing_mm: tuple[float, float] | None, size: int, *, aspect: float = 1.0
 ) -> tuple[int, int, tuple[float, float] | None]:
     """Height and width, pixels, of a scan whose longer side fills ``size``, with square pixels; and its new spacing.
 
-    Without a spacing pixels count as square.
+    Without a spacing, ``aspect`` tells a pixel's height over its width.
     """
-    row_mm, column_mm = spacing_mm if spacing_mm else (1.0, 1.0)
+    row_mm, column_mm = spacing_mm if spacing_mm else (aspect, 1.0)
     if abs(row_mm / column_mm - 1) <= SAME_SPACING:
         row_mm_used = column_mm_used = 1.0
     else:
@@ -77,7 +77,7 @@ def fit(frame: Any, settings: StoreSettings) -> FittedScan:
     rows, columns = values.shape[1:]
     valid = _valid(frame.padding, values)
     spacing = _spacing(frame.spacing_mm)
-    height, width, after = fitted_size(rows, columns, spacing, settings.size)
+    height, width, after = fitted_size(rows, columns, spacing, settings.size, aspect=frame.aspect)
 
     if valid is None:
         small = [resample(plane, height, width) for plane in values]

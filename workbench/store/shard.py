@@ -128,21 +128,28 @@ def write_shard(task: ShardTask) -> ShardReport:
 
 
 def _decoded(task: ShardTask, done: _Gathered) -> Iterator[tuple[ScanFile, FittedScan]]:
+    from workbench.dicom import open_image
+
     parent = multiprocessing.parent_process()
+    path, image = "", None
     for scan in task.scans:
         if parent is not None and not parent.is_alive():
             raise SystemExit(1)  # nobody waits for the result any more
         try:
-            yield scan, _decode(scan, task.settings)
+            if image is None or path != scan.path:  # the frames of one file come one after another
+                path, image = scan.path, None
+                image = open_image(Path(path))
+            fitted = _decode(scan, image, task.settings)
         except Exception as error:
             done.refused.append((scan.scan_id, *_reason(error)))
+        else:
+            yield scan, fitted
 
 
-def _decode(scan: ScanFile, settings: StoreSettings) -> FittedScan:
+def _decode(scan: ScanFile, image: Any, settings: StoreSettings) -> FittedScan:
     from workbench.cohort.pixel_hashes import pixel_hash
-    from workbench.dicom import read_frame
 
-    frame = read_frame(Path(scan.path), frame=scan.frame)
+    frame = image.frame(scan.frame)
     if scan.pixel_hash and pixel_hash(np.asarray(frame.values, dtype=np.float32)) != scan.pixel_hash:
         raise _Changed
     return fit(frame, settings)
