@@ -1,0 +1,161 @@
+"""Typed access to the attributes of a data set, read from their bytes, forgiving what real archives do to them.
+
+Empty values count as absent, unreadable numbers too; a value is read by the representation that is written in the file,
+else by the standard's.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import cached_property
+
+from workbench.dicom.elements import Buffer, Element, Malformed, Syntax, items, walk
+from workbench.dicom.tags import TAGS
+
+_BINARY = {
+    "US": "H",
+    "SS": "h",
+    "UL": "I",
+    "SL": "i",
+    "FL": "f",
+    "FD": "d",
+    "OF": "f",
+    "OD": "d",
+    "UV": "Q",
+    "SV": "q",
+    "OV": "Q",
+    "OW": "H",
+}
+
+
+class Attributes:
+    """One data set: the root, or an item of a sequence.
+
+    Args:
+        buffer: The bytes that hold it.
+        elements: Where its elements lie.
+        syntax: How it is written.
+        charset: Terms of (0008,0005) that hold here, where the data set has none of its own.
+    """
+
+    def __init__(self, buffer: Buffer, elements: dict[int, Element], syntax: Syntax, charset: tuple[str, ...] = ()):
+        self.buffer = buffer
+        self.elements = elements
+        self.syntax = syntax
+        self._charset = charset
+
+    @classmethod
+    def empty(cls) -> Attributes:
+        """A data set without elements."""
+        return cls(b"", {}, Syntax(True, True))
+
+    def __contains__(self, keyword: str) -> bool:
+        element = self.elements.get(TAGS[keyword].number)
+        return element is not None and (element.end > element.start)
+
+    def element(self, keyword: str) -> Element | None:
+        """Where a value lies, or None."""
+        return self.elements.get(TAGS[keyword].number)
+
+    def raw(self, keyword: str) -> bytes:
+        """The bytes of a value as written."""
+        element = self.element(keyword)
+        return b"" if element is None else bytes(self.buffer[element.start : element.end])
+
+    def vr(self, keyword: str) -> str:
+        """The value representation: as written, else the standard's."""
+        element = self.element(keyword)
+        written = element.vr if element is not None else ""
+        return written if written and written != "UN" else TAGS[keyword].vr
+
+    @cached_property
+    def charset(self) -> tuple[str, ...]:
+        """Terms of Specific Character Set."""
+        own = self.raw("SpecificCharacterSet").decode("ascii", "replace").strip(" \0")
+        return tuple(term.strip() for term in own.split("\\")) if own else self._charset
+
+    def text(self, keyword: str) -> str:
+        """A text without padding; several values stay joined by a backslash."""
+        raw = self.raw(keyword).strip(b" \0")
+        if raw.isascii():
+            return raw.decode("ascii")
+        return _decode(raw, self.charset).strip()
+
+    def texts(self, keyword: str) -> list[str]:
+        """The values of a text, each without padding."""
+        text = self.text(keyword)
+        return [part.strip() for part in text.split("\\")] if text else []
+
+    def code(self, keyword: str) -> str:
+        """The first value of a code string, in capitals."""
+        values = self.texts(keyword)
+        return values[0].upper() if values else ""
+
+    def numbers(self, keyword: str) -> list[float]:
+        """All readable, finite numbers of a value."""
+        vr = self.vr(keyword)
+        if vr in _BINARY:
+            raw = self.raw(keyword)
+            kind = _BINARY[vr]
+            size = struct.calcsize("=" + kind)
+            order = "<" if self.syntax.little else ">"
+            values = struct.unpack(f"{order}{len(raw) // size}{kind}", raw[: len(raw) // size * size])
+            return [float(value) for value in values if value == value and abs(value) != float("inf")]
+        found = []
+        for part in self.raw(keyword).decode("ascii", "replace").strip(" \0").split("\\"):
+            try:
+                value = float(part.strip(" \0").replace(",", "."))
+            except ValueError:
+                continue
+            if value == value and abs(value) != float("inf"):
+                found.append(value)
+        return found
+
+    def number(self, keyword: str) -> float | None:
+        """The first readable number, or None."""
+        found = self.numbers(keyword)
+        return found[0] if found else None
+
+    def integer(self, keyword: str) -> int | None:
+        """The first readable number as an integer, or None."""
+        found = self.number(keyword)
+        return None if found is None else round(found)
+
+    def words(self, keyword: str) -> list[int]:
+        """A value's 16-bit words as unsigned integers, whatever representation it was given."""
+        raw = self.raw(keyword)
+        order = "<" if self.syntax.little else ">"
+        return list(struct.unpack(f"{order}{len(raw) // 2}H", raw[: len(raw) // 2 * 2]))
+
+    def items(self, keyword: str) -> list[Attributes]:
+        """The items of a sequence; none where it is absent or cannot be read."""
+        element = self.element(keyword)
+        if element is None or element.end <= element.start:
+            return []
+        try:
+            return [self._item(start, end, element.syntax) for start, end in items(self.buffer, element)]
+        except Malformed:
+            return []
+
+    def item(self, keyword: str) -> Attributes | None:
+        """The first item of a sequence, or None."""
+        found = self.items(keyword)
+        return found[0] if found else None
+
+    def _item(self, start: int, end: int, syntax: Syntax) -> Attributes:
+        elements, _ = walk(self.buffer, start, end, syntax, depth=1)
+        return Attributes(self.buffer, elements, syntax, self.charset)
+
+
+def _decode(raw: bytes, charset: tuple[str, ...]) -> str:
+    if not charset or charset[0] == "ISO_IR 192":
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return raw.decode("latin-1")
+    from pydicom.charset import convert_encodings, decode_bytes
+
+    try:
+        return decode_bytes(raw, convert_encodings(list(charset)), {ord(sign) for sign in "\\^="})
+    except (LookupError, UnicodeDecodeError):
+        return raw.decode("latin-1")

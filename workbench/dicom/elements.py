@@ -1,0 +1,198 @@
+"""Data elements in a buffer: where each one lies (PS3.5 section 7). Nothing is copied and no value is read here."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from typing import NamedTuple, TypeAlias
+
+from workbench.dicom.tags import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
+
+Buffer: TypeAlias = "bytes | bytearray | mmap.mmap"
+
+UNDEFINED = 0xFFFFFFFF
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+MAX_DEPTH = 60
+_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_SHORT = frozenset(
+    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN"}
+    | {b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
+)
+_PIXELS = (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA)
+
+
+class Malformed(Exception):
+    """The bytes do not follow the rules; another reader may still make sense of them."""
+
+
+class CutShort(Malformed):
+    """An element ends after the buffer does."""
+
+
+class Syntax(NamedTuple):
+    """How elements are written: with explicit value representations or without, and in which byte order."""
+
+    explicit: bool
+    little: bool
+
+
+class Element(NamedTuple):
+    """Where a value lies.
+
+    Attributes:
+        vr: Value representation as written, or empty where it is implicit.
+        start: Where the value begins.
+        end: Where it ends; beyond the buffer's end for pixel data that were cut short.
+        undefined: Whether its length was left undefined.
+        syntax: How its items are written, if it is a sequence.
+    """
+
+    vr: str
+    start: int
+    end: int
+    undefined: bool
+    syntax: Syntax
+
+
+def walk(
+    buffer: Buffer, start: int, end: int, syntax: Syntax, *, depth: int = 0, group: int | None = None
+) -> tuple[dict[int, Element], int]:
+    """Find the elements of one data set.
+
+    Args:
+        buffer: The bytes.
+        start: Where the first element begins.
+        end: Where the data set must end.
+        syntax: How it is written.
+        depth: How many sequences lie around it. The outermost data set ends with its pixel data.
+        group: Stop before the first element of another group.
+
+    Returns:
+        Elements by tag, and the position behind the last one.
+
+    Raises:
+        CutShort: The last element is not complete.
+        Malformed: The bytes are no elements.
+    """
+    if depth > MAX_DEPTH:
+        raise Malformed("sequences lie too deep in each other")
+    order = "<" if syntax.little else ">"
+    head, long_length, short_length = (
+        struct.Struct(order + "HH"),
+        struct.Struct(order + "I"),
+        struct.Struct(order + "H"),
+    )
+    found: dict[int, Element] = {}
+    position = start
+    while position < end:
+        if position + 8 > end:
+            raise CutShort("an element's head is not complete")
+        high, low = head.unpack_from(buffer, position)
+        tag = high << 16 | low
+        if group is not None and high != group:
+            break
+        if tag == ITEM_END:
+            return found, position + 8
+        if high == 0xFFFE:
+            raise Malformed("a delimiter where an element should be")
+        vr = b""
+        if syntax.explicit:
+            vr = bytes(buffer[position + 4 : position + 6])
+            if vr in _SHORT:
+                (length,) = short_length.unpack_from(buffer, position + 6)
+                position += 8
+            elif vr in _LONG:
+                if position + 12 > end:
+                    raise CutShort("an element's head is not complete")
+                (length,) = long_length.unpack_from(buffer, position + 8)
+                position += 12
+            else:
+                raise Malformed("a value representation that does not exist")
+        else:
+            (length,) = long_length.unpack_from(buffer, position + 4)
+            position += 8
+        pixels = tag in _PIXELS
+        inner = syntax
+        if length == UNDEFINED:
+            if tag == PIXEL_DATA:
+                last = end if depth == 0 else _skip_fragments(buffer, position, end)
+            else:
+                if vr == b"UN":  # PS3.5 6.2.2: a sequence of unknown kind is written without representations
+                    inner = Syntax(False, True)
+                last = _skip_items(buffer, position, end, inner, depth + 1)
+            found[tag] = Element(vr.decode(), position, last, True, inner)
+        else:
+            last = position + length
+            if last > end and not (pixels and depth == 0):
+                raise CutShort("a value is not complete")
+            if vr == b"UN":
+                inner = Syntax(False, True)
+            found[tag] = Element(vr.decode(), position, last, False, inner)
+        position = last
+        if pixels and depth == 0:
+            break
+    return found, position
+
+
+def items(buffer: Buffer, element: Element) -> list[tuple[int, int]]:
+    """Where the items of a sequence lie, without their heads and delimiters.
+
+    Raises:
+        Malformed: The value is no sequence.
+    """
+    found: list[tuple[int, int]] = []
+    _each_item(buffer, element.start, element.end, element.syntax, 1, found, bounded=not element.undefined)
+    return found
+
+
+def _skip_items(buffer: Buffer, start: int, end: int, syntax: Syntax, depth: int) -> int:
+    return _each_item(buffer, start, end, syntax, depth, None, bounded=False)
+
+
+def _each_item(
+    buffer: Buffer,
+    start: int,
+    end: int,
+    syntax: Syntax,
+    depth: int,
+    found: list[tuple[int, int]] | None,
+    *,
+    bounded: bool,
+) -> int:
+    head = struct.Struct(("<" if syntax.little else ">") + "HHI")
+    position = start
+    while position < end:
+        if position + 8 > end:
+            raise CutShort("an item's head is not complete")
+        high, low, length = head.unpack_from(buffer, position)
+        tag = high << 16 | low
+        position += 8
+        if tag == SEQUENCE_END:
+            return position
+        if tag != ITEM:
+            raise Malformed("no item where one should be")
+        if length == UNDEFINED:
+            _, last = walk(buffer, position, end, syntax, depth=depth)
+        else:
+            last = position + length
+            if last > end:
+                raise CutShort("an item is not complete")
+        if found is not None:
+            found.append((position, last))
+        position = last
+    if not bounded:
+        raise CutShort("a sequence has no end")
+    return position
+
+
+def _skip_fragments(buffer: Buffer, start: int, end: int) -> int:
+    position = start
+    while position + 8 <= end:
+        high, low, length = struct.unpack_from("<HHI", buffer, position)
+        position += 8
+        if (high, low) == (0xFFFE, 0xE0DD):
+            return position
+        if (high, low) != (0xFFFE, 0xE000) or length == UNDEFINED:
+            raise Malformed("no fragment where one should be")
+        position += length
+    raise CutShort("compressed picture data have no end")

@@ -1,0 +1,102 @@
+"""One frame, calibrated: what everything after intake works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.dicom.classification import PROJECTIONS
+from workbench.dicom.voi import Voi
+
+CT_PADDING_HU = -1024
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame after the modality and polarity steps. No window was applied.
+
+    Attributes:
+        values: float32 ``(rows, columns)``, larger is brighter; or ``(rows, columns, 3)`` in RGB.
+        units: ``HU``, ``stored``, or as the file names them, such as ``BQML``.
+        spacing_mm: Distance between rows and between columns, mm, or None.
+        spacing_plane: Where it holds: ``patient``, ``detector``, ``scanned``, ``unknown`` or ``none``.
+        padding: Bool ``(rows, columns)``: pixels that are no part of the picture.
+        bits_stored: Bits of a stored value.
+        signed: Whether stored values were signed.
+        modality: Modality.
+        photometric: Photometric interpretation in the file; ``values`` are MONOCHROME2 or RGB whatever it says.
+        window: Centre and width for ``values``, the first that the file suggests, or None.
+        inverted: Whether polarity was inverted, so that ``values`` are the ends' sum less what the file shows.
+        ends: The values of the smallest and the largest number that can be stored.
+        voi: Everything that the file suggests for display, for values before the inversion.
+        aspect: Height of a pixel divided by its width.
+        display_inverted: Whether a display must invert ``values``: measurements keep their sign, whatever the polarity.
+        flags: Findings, such as ``spacing_suspect`` or ``padding_inferred``.
+    """
+
+    values: np.ndarray
+    units: str
+    spacing_mm: tuple[float, float] | None
+    spacing_plane: str
+    padding: np.ndarray
+    bits_stored: int
+    signed: bool
+    modality: str
+    photometric: str
+    window: tuple[float, float] | None
+    inverted: bool = False
+    ends: tuple[float, float] = (0.0, 0.0)
+    voi: Voi = field(default_factory=Voi)
+    aspect: float = 1.0
+    display_inverted: bool = False
+    flags: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Height, pixels."""
+        return self.values.shape[0]
+
+    @property
+    def columns(self) -> int:
+        """Width, pixels."""
+        return self.values.shape[1]
+
+    @property
+    def colour(self) -> bool:
+        """Whether the frame is RGB."""
+        return self.values.ndim == 3
+
+    def training(self) -> np.ndarray:
+        """The values that a store keeps.
+
+        Returns:
+            Same shape as ``values``: int16 for CT (HU, padding set to -1024); uint16 for radiographs, MR and nuclear
+            medicine (int16 where stored values are signed); uint8 for colour, ultrasound and captures of at most
+            8 bits; float32 for PET and quantitative maps.
+        """
+        if self.colour:
+            shift = max(0, self.bits_stored - 8)
+            return np.clip(np.floor(self.values / 2**shift), 0, 255).astype(np.uint8)
+        if self.units == "HU":
+            whole = np.clip(np.rint(self.values), -32768, 32767).astype(np.int16)
+            whole[self.padding] = CT_PADDING_HU
+            return whole
+        if self.modality in PROJECTIONS:
+            return self._counts()
+        low, high = min(self.ends), max(self.ends)
+        if self.units != "stored" or low < -32768 or high > 65535:
+            return self.values
+        if low < 0:
+            return np.clip(np.rint(self.values), -32768, 32767).astype(np.int16)
+        narrow = high <= 255 and self.modality not in ("CT", "MR", "NM", "XA", "RF", "PT")
+        return np.rint(self.values).astype(np.uint8 if narrow else np.uint16)
+
+    def _counts(self) -> np.ndarray:
+        """A radiograph as uint16; where a slope led out of that range, on the scale of its stored values."""
+        low, high = min(self.ends), max(self.ends)
+        values = self.values
+        if low < 0 or high > 65535 or (high - low) % (2**self.bits_stored - 1):
+            top = min(2**self.bits_stored - 1, 65535)
+            values = (values - np.float32(low)) * np.float32(top / (high - low) if high > low else 0.0)
+        return np.clip(np.rint(values), 0, 65535).astype(np.uint16)
