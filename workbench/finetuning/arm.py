@@ -43,6 +43,7 @@ PREDICTED_AT_ONCE = 256
 SMALLEST_BATCH = 8
 FEW_FOR_STATISTICS = 500
 EVENTS = 20
+LOOKED_AT = 512
 
 EncoderFactory = Callable[[], Encoder]
 
@@ -192,6 +193,8 @@ def start(
 ) -> Classifier:
     """The classifier before training: the arm's encoder under its fitted probe, or under a head that knows nothing."""
     classifier = Classifier(make_encoder(), classes, task)
+    if scratch:
+        normalise_by(classifier.encoder, budget.images)
     if scratch or not settings.start_from_probe:
         head = prior_head(budget.targets, len(classes), classifier.encoder.feature_dim)
     else:
@@ -201,6 +204,12 @@ def start(
         )
     classifier.head.start_from(*head)
     return classifier
+
+
+def normalise_by(encoder: Encoder, images: Images) -> None:
+    """Shift and scale the input by the mean and deviation of the budget's scans."""
+    sample = images.batch(np.arange(min(LOOKED_AT, len(images))))
+    encoder.set_normalisation(sample.mean(dim=(0, 2, 3)).tolist(), sample.std(dim=(0, 2, 3)).clamp(min=0.01).tolist())
 
 
 def train(

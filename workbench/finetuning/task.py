@@ -97,6 +97,8 @@ class FinetuneTask(TrainingTask):
         if not self._averages:
             self._averages = [tensor.clone() for tensor in tensors]
             return
+        if self._averages[0].device != tensors[0].device:  # after a resume on a GPU
+            self._averages = [average.to(tensors[0].device) for average in self._averages]
         decay = min(self.ema, (1 + step) / (10 + step))
         torch._foreach_lerp_(self._averages, tensors, 1 - decay)
 
@@ -106,6 +108,14 @@ class FinetuneTask(TrainingTask):
         for tensor, average in zip(self._tensors(), self._averages, strict=False):
             tensor.copy_(average)
         self._averages = []
+
+    def get_extra_state(self) -> dict[str, list[Tensor]]:
+        """The averages, for checkpoints."""
+        return {"averages": self._averages}
+
+    def set_extra_state(self, state: dict[str, list[Tensor]]) -> None:
+        """Take up the averages of a run that was interrupted."""
+        self._averages = [tensor.clone() for tensor in state["averages"]]
 
     def _tensors(self) -> list[Tensor]:
         moving = [

@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+import torch
+
+from workbench.augmentation.settings import AugmentSettings
+from workbench.errors import OperationFailed
+from workbench.evaluation.features import extract
+from workbench.evaluation.standardise import Standardiser
+from workbench.finetuning import arm
+from workbench.finetuning.arm import Budget, finetune_arm, finetune_model, predict_probabilities
+from workbench.finetuning.images import TensorImages
+from workbench.finetuning.settings import FinetuneSettings
+from workbench.models.encoders import build_encoder
+from workbench.runs.folder import RunFolder
+from workbench.runs.workspace import Workspace
+from workbench.training.settings import LoopSettings
+
+STILL = AugmentSettings(
+    crop_scale=(1, 1), crop_ratio=(1, 1), rotation_deg=0, brightness=0, contrast=0, gamma=0, noise=0, blur=0
+)
+QUICK = {"augment": STILL, "batch_size": 8, "train": LoopSettings(precision="fp32", channels_last="off", lr=3e-3)}
+
+
+def settings_of(steps=20, **changes):
+    return FinetuneSettings(**{**QUICK, "steps": steps, **changes})
+
+
+def make():
+    return build_encoder("vit_tiny", size=16, patch_size=8, depth=1, embed_dim=24, num_heads=2, seed=0)
+
+
+def scans(count, seed=0):
+    """Bright (class 0), striped (1) or dark (2), in noise."""
+    rng = np.random.default_rng(seed)
+    images = rng.random((count, 1, 16, 16), np.float32) * 0.4
+    targets = np.arange(count) % 3
+    images[targets == 0] += 0.5
+    images[targets == 1, :, ::2] += 0.5
+    return TensorImages(torch.from_numpy(images)), targets
+
+
+def budget_of(count=24, seed=0):
+    images, targets = scans(count, seed)
+    return Budget(images, targets, np.arange(count))
+
+
+def accuracy(probabilities, targets):
+    return float((probabilities.argmax(1) == targets).mean())
+
+
+def test_it_learns_from_few_labels_and_repeats_exactly():
+    train, targets = scans(24)
+    test, truth = scans(60, seed=1)
+    first = finetune_arm(make, train, targets, test, np.arange(24), settings_of(60), 7, classes=3)
+    again = finetune_arm(make, train, targets, test, np.arange(24), settings_of(60), 7, classes=3)
+    assert first.shape == (60, 3)
+    assert first.dtype == np.float32
+    assert np.allclose(first.sum(1), 1, atol=1e-5)
+    assert accuracy(first, truth) > 0.95
+    assert np.array_equal(first, again)
+
+
+def test_another_seed_is_another_training():
+    train, targets = scans(24)
+    one, two = (
+        finetune_arm(make, train, targets, train, np.arange(24), settings_of(5), seed, classes=3, scratch=True)
+        for seed in (1, 2)
+    )
+    assert not np.array_equal(one, two)
+
+
+def test_from_scratch_there_is_no_probe_and_the_input_is_normalised(monkeypatch):
+    monkeypatch.setattr(arm, "probe_head", lambda *a, **k: pytest.fail("a probe was fitted"))
+    found = finetune_model(make, budget_of(), settings_of(80), 3, classes=list("abc"), scratch=True)
+    images, targets = scans(60, seed=1)
+    assert accuracy(predict_probabilities(found.classifier, images), targets) > 0.8
+    assert found.keep == 1.0
+    assert float(found.classifier.encoder.mean) == pytest.approx(float(scans(24)[0].tensor.mean()), abs=1e-6)
+
+
+def test_the_share_kept_goes_from_the_probe_to_the_trained_end():
+    budget = budget_of()
+    test, _ = scans(30, seed=1)
+    found = {
+        keep: predict_probabilities(
+            finetune_model(make, budget, settings_of(10, keep=keep), 3, classes=list("abc")).classifier, test
+        )
+        for keep in (0.0, 0.5, 1.0)
+    }
+    features = extract(make(), budget.images)
+    weights, bias = arm.probe_head(features, budget.targets, budget.groups, 3, arm.mix(3, "probe"))
+    logits = torch.from_numpy(extract(make(), test) @ weights.T + bias)
+    assert np.allclose(found[0.0], logits.softmax(1).numpy(), atol=1e-5)
+    assert not np.allclose(found[0.5], found[0.0], atol=1e-4)
+    assert not np.allclose(found[0.5], found[1.0], atol=1e-4)
+
+
+def test_known_features_are_used_and_not_computed_again(monkeypatch):
+    budget = budget_of()
+    features = extract(make(), budget.images)
+    standardiser = Standardiser.fit(features)
+    test, _ = scans(6, seed=1)
+    monkeypatch.setattr(arm, "extract", lambda *a, **k: pytest.fail("features were computed"))
+    found = finetune_arm(
+        make, budget.images, budget.targets, test, budget.groups, settings_of(2), 0,
+        classes=3, features=features, standardiser=standardiser,
+    )  # fmt: skip
+    assert found.shape == (6, 3)
+
+
+def test_several_findings_with_unknown_ones():
+    images, targets = scans(30)
+    findings = np.stack([targets == 0, targets == 1], 1).astype(np.float32)
+    findings[:4, 1] = np.nan
+    test, truth = scans(30, seed=1)
+    found = finetune_arm(make, images, findings, test, np.arange(30), settings_of(60), 1, classes=2)
+    assert found.shape == (30, 2)
+    assert ((found[:, 0] > 0.5) == (truth == 0)).mean() > 0.9
+    assert ((found[:, 1] > 0.5) == (truth == 1)).mean() > 0.9
+
+
+def test_a_budget_of_one_class_gives_everybody_its_frequencies():
+    images, _ = scans(4)
+    found = finetune_arm(make, images, np.array([1, 1, 1, 1]), images, np.arange(4), settings_of(), 0, classes=3)
+    assert found[0].tolist() == pytest.approx([1 / 7, 5 / 7, 1 / 7])
+    assert (found == found[0]).all()
+
+
+def test_a_class_that_the_budget_lacks_gets_little():
+    images, targets = scans(24)
+    rows = np.flatnonzero(targets < 2)
+    part = budget_of().part(rows)
+    found = finetune_arm(make, part.images, part.targets, images, part.groups, settings_of(10), 0, classes=3)
+    assert found.shape == (24, 3)
+    assert found[:, 2].max() < 0.34
+
+
+def test_learning_rate_and_share_by_cross_validation_inside_the_budget():
+    budget = budget_of(51)
+    found = finetune_model(make, budget, settings_of(6, tune=True), 3, classes=list("abc"))
+    assert set(found.out_of_fold) == {
+        f"{lr}/{keep}" for lr in ("0.003", "0.001", "0.009") for keep in ("0", "0.5", "1")
+    }
+    best = min(found.out_of_fold, key=lambda key: found.out_of_fold[key])
+    assert best == f"{found.lr:.3g}/{found.keep:g}"
+    scratch = finetune_model(make, budget, settings_of(2, tune=True), 3, classes=list("abc"), scratch=True)
+    assert set(scratch.out_of_fold) == {"0.003/1", "0.001/1", "0.009/1"}
+
+
+def test_a_small_budget_is_not_tuned():
+    found = finetune_model(make, budget_of(24), settings_of(2, tune=True), 3, classes=list("abc"))
+    assert found.out_of_fold == {}
+    assert found.lr == 3e-3
+
+
+def test_folds_that_cannot_be_scored_leave_the_middle():
+    images, targets = scans(60)
+    one_patient = Budget(images, targets, np.zeros(60))
+    lr, keep, told = arm.cross_validate(make, one_patient, settings_of(2), 3, list("abc"), "multiclass", False)
+    assert (lr, keep, told) == (3e-3, arm.keep_by_labels(settings_of(), 60, False), {})
+
+
+def test_a_run_is_told_and_goes_on_after_a_stop(tmp_path):
+    settings = settings_of(30)
+    whole = finetune_model(make, budget_of(), settings, 5, classes=list("abc"))
+    run = RunFolder.create(Workspace(tmp_path), "finetune", settings, "one", quiet=True)
+    budget = budget_of()
+    with run:
+        run.request_stop()
+        part = finetune_model(make, budget, settings, 5, classes=list("abc"), run=run)
+    assert part.stopped
+    assert part.steps < 30
+    assert run.status().state == "stopped"
+    with run:
+        rest = finetune_model(make, budget, settings, 5, classes=list("abc"), run=run, resume=True)
+    assert (rest.steps, rest.stopped) == (30, False)
+    assert len(run.events()) >= 10
+    before, after = whole.classifier.state_dict(), rest.classifier.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_loss_gone_wrong_says_what_to_try():
+    with pytest.raises(OperationFailed, match="not finite"):
+        finetune_model(
+            make, budget_of(), settings_of(30, train=LoopSettings(lr=1e30, clip=0.0, warmup=0.0, precision="fp32")), 0,
+            classes=list("abc"), scratch=True,
+        )  # fmt: skip
+
+
+def test_no_test_scans_no_probabilities():
+    found = finetune_model(make, budget_of(), settings_of(1), 3, classes=list("abc"))
+    assert predict_probabilities(found.classifier, TensorImages(torch.rand(0, 1, 16, 16))).shape == (0, 3)
