@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,7 +95,8 @@ def write_secondary_capture(
     stored = bits_stored or bits_allocated
     _check(pixels, photometric, stored, path)
     if not sop_uid:
-        sop_uid = uid_from("sop", patient_id, study_uid, series_uid, str(instance_number), pixels.tobytes().hex())
+        digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+        sop_uid = uid_from("sop", patient_id, study_uid, series_uid, str(instance_number), digest)
     values: dict[str, Any] = dict.fromkeys(_EMPTY, "") | {
         "SOPClassUID": sop_class,
         "SOPInstanceUID": sop_uid,
@@ -142,8 +144,8 @@ def _check(pixels: np.ndarray, photometric: str, stored: int, path: str | Path) 
 
 def _dataset(values: Mapping[str, Any], path: str | Path) -> Dataset:
     from pydicom import config
-    from pydicom.dataelem import DataElement
     from pydicom.datadict import dictionary_VR, tag_for_keyword
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
     dataset = Dataset()
@@ -170,7 +172,7 @@ def _save(path: Path, dataset: Dataset, pixels: np.ndarray, transfer_syntax: str
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = syntax if transfer_syntax in NATIVE_SYNTAXES else UID(EXPLICIT_LITTLE)
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     dataset.file_meta = meta
     wide = pixels.dtype.itemsize == 2
@@ -184,9 +186,9 @@ def _save(path: Path, dataset: Dataset, pixels: np.ndarray, transfer_syntax: str
             dataset.compress(syntax, encoding_plugin=_ENCODERS.get(transfer_syntax, ""), generate_instance_uid=False)
         except (NotImplementedError, RuntimeError, ValueError) as error:
             raise InputError(
-                f"Transfer syntax {transfer_syntax} cannot be written.",
+                f"A picture of {pixels.shape[0]} x {pixels.shape[1]} pixels cannot be written in {syntax.name}.",
                 where=path,
-                todo="Use Explicit VR Little Endian, RLE, JPEG 2000 Lossless or JPEG-LS Lossless.",
+                todo="Use Explicit VR Little Endian, RLE, JPEG-LS Lossless, or JPEG 2000 Lossless from 32 pixels up.",
             ) from error
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
