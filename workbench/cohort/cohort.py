@@ -194,12 +194,15 @@ class Cohort:
         return Labels.read(self.folder, version)
 
     def usable(self) -> NDArray[np.bool_]:
-        """Which rows of the manifest may be used: not blank or otherwise unfit, and not excluded by a decision."""
+        """Which rows of the manifest may be used: not blank or otherwise flagged as unfit unless a decision includes
+        them, and not excluded by one."""
         flags = self.manifest["flags"].fillna("")
         usable = np.ones(len(flags), bool)
         for flag in UNUSABLE_FLAGS:
             usable &= ~(";" + flags + ";").str.contains(f";{flag};", regex=False).to_numpy(bool)
-        for column, keys in decisions.excluded(self.folder).items():
+        for column, keys in decisions.standing(self.folder, "include").items():
+            usable |= self.manifest[column].isin(keys).to_numpy(bool)
+        for column, keys in decisions.standing(self.folder, "exclude").items():
             usable &= ~self.manifest[column].isin(keys).to_numpy(bool)
         return usable
 

@@ -58,5 +58,6 @@ SCAN_COLUMNS: tuple[str, ...] = NAMES[:-1]
 
 KINDS = {column.name: column.kind for column in MANIFEST}
 SQL_TYPES = {"text": "TEXT", "int": "INTEGER", "float": "REAL", "flag": "INTEGER"}
-UNUSABLE_FLAGS = ("blank", "localizer", "excluded")
-"""Scans that carry one of these stay in the manifest and out of pools, development and test sets."""
+UNUSABLE_FLAGS = ("blank", "localizer", "burned_in_text")
+"""Scans that carry one of these stay in the manifest and out of pools, development and test sets, unless a decision
+includes them."""

@@ -30,7 +30,7 @@ def add(folder: Path, decision: str, scope: str, keys: Sequence[str], *, reason:
 
     Args:
         folder: The cohort's folder.
-        decision: ``exclude``, ``include`` (takes an exclusion back) or ``confirm``.
+        decision: ``exclude``, ``include`` (takes an exclusion back, or admits a flagged scan) or ``confirm``.
         scope: ``scan``, ``series``, ``study``, ``patient`` or ``finding``.
         keys: The keys of the scope, from the manifest.
         reason: Why, in a few words; no names.
@@ -61,14 +61,19 @@ def read(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def excluded(folder: Path) -> dict[str, set[str]]:
-    """What is excluded now: manifest column to keys; the latest decision about a key counts."""
+def standing(folder: Path, decision: str) -> dict[str, set[str]]:
+    """What is excluded (or included) now: manifest column to keys; the latest decision about a key counts.
+
+    Args:
+        folder: The cohort's folder.
+        decision: ``exclude`` or ``include``.
+    """
     latest: dict[tuple[str, str], str] = {}
     for line in read(folder):
         if line["decision"] != "confirm":
             latest[(line["scope"], line["key"])] = line["decision"]
     result: dict[str, set[str]] = {}
-    for (scope, key), decision in latest.items():
-        if decision == "exclude" and SCOPES.get(scope):
+    for (scope, key), last in latest.items():
+        if last == decision and SCOPES.get(scope):
             result.setdefault(SCOPES[scope], set()).add(key)
     return result

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,13 +49,11 @@ class Indexed:
         numbers: As ``intake.gather``.
         read: Files read in this run.
         unchanged: Whether nothing had changed since the last run.
-        notes: Sentences for people.
     """
 
     numbers: dict[str, Any]
     read: int = 0
     unchanged: bool = False
-    notes: list[str] = field(default_factory=list)
 
 
 def index_sources(
@@ -109,10 +107,10 @@ def index_sources(
             read = _read_pending(ledger, key, progress, engine=engine, workers=workers, slow_s=slow_s)
             if not ledger.fact("dirty") and all((folder / name).exists() for name in PRODUCTS):
                 return Indexed(json.loads((folder / "intake.json").read_text("utf-8")), unchanged=True)
-            numbers, notes = _finish(ledger, folder, key, split, words, skipped)
+            numbers = _finish(ledger, folder, key, split, words, skipped)
             ledger.remember("generation", _generation(ledger) + 1)
             ledger.remember("dirty", "")
-            return Indexed(numbers, read, notes=notes)
+            return Indexed(numbers, read)
         finally:
             ledger.close()
 
@@ -263,7 +261,7 @@ def _enter_archives(ledger: Ledger, entered: set[int]) -> bool:
 
 def _finish(
     ledger: Ledger, folder: Path, key: SiteKey, split: Split, words: OutcomeWords, skipped: Skipped
-) -> tuple[dict[str, Any], list[str]]:
+) -> dict[str, Any]:
     accounting.settle(ledger, words.is_used)
     accounting.make_kept_view(ledger)
     totals = accounting.count(ledger)
@@ -286,7 +284,4 @@ def _finish(
     page = intake_page.page(folder.name, numbers, sentence=words.sentence, is_used=words.is_used)
     write_text(folder / "intake.html", page)
     Cohort(folder).describe(key.fingerprint, sources=len(ledger.roots()))
-    notes = [item["sentence"] for item in numbers["findings"] if item["level"] != "note"]
-    passed = [(skipped.links, "link", "not followed"), (skipped.closed_folders, "folder", "closed to this account")]
-    notes += [f"{number:,} {noun}{'' if number == 1 else 's'} {state}." for number, noun, state in passed if number]
-    return numbers, notes
+    return numbers

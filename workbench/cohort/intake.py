@@ -93,6 +93,20 @@ def headline(numbers: dict[str, Any]) -> str:
     )
 
 
+def notes(numbers: dict[str, Any]) -> list[str]:
+    """What deserves a look, in sentences: findings, and what the walk passed over."""
+    passed = numbers["passed_over"]
+    return [item["sentence"] for item in numbers["findings"] if item["level"] != "note"] + [
+        f"{_n(passed[name], noun)} {state}."
+        for name, noun, state in (
+            ("links", "symbolic link", "not followed"),
+            ("closed_folders", "folder", "not readable from this account"),
+            ("special", "special file", "passed over"),
+        )
+        if passed[name]
+    ]
+
+
 def finding(code: str, level: str, count: int, sentence: str) -> dict[str, Any]:
     """One finding; level ``stop`` asks for a decision, ``warn`` for a look, ``note`` for nothing."""
     return {"code": code, "level": level, "count": count, "sentence": sentence}
@@ -149,6 +163,20 @@ def _findings(
                 "one group, counted once in studies.",
             )
         )
+    if flags.get("burned_in_text"):
+        number = flags["burned_in_text"]
+        found.append(
+            finding(
+                "burned_in_text",
+                "stop",
+                number,
+                f"{_n(number, 'picture', 'says', 'say')} that text is burned in, which may name somebody: kept aside "
+                "until you include them.",
+            )
+        )
+    if flags.get("localizer"):
+        number = flags["localizer"]
+        found.append(finding("localizer", "note", number, f"{_n(number, 'localizer')} kept out of training."))
     if flags.get("blank"):
         found.append(
             finding(

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 IDENTIFYING_NAMES = re.compile(
     r"name|surname|birth|dob|mrn|ssn|accession|address|phone|e-?mail|physician|doctor|operator|comment|note|text|"
-    r"report|(^|[^a-z])(id|pid|uid|uuid|nhs|date|time|path|file|image|url)([^a-z]|$)|uid$|_id$|patientid|filename|vorname",
+    r"report|(?:^|[^a-z])(?:id|pid|uid|uuid|nhs|date|time|path|file|image|url)(?:[^a-z]|$)|uid$|_id$|patientid|filename|vorname",
     re.IGNORECASE,
 )
-IDENTIFYING_CELLS = re.compile(r"\^|@|\d{5,}|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|[/\\]|\.(dcm|png|jpe?g)$", re.IGNORECASE)
+IDENTIFYING_CELLS = re.compile(r"\^|@|\d{5,}|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|[/\\]|\.(?:dcm|png|jpe?g)$", re.IGNORECASE)
 MAX_VALUES = 50
 MAX_LENGTH = 40
 

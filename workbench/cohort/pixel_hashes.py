@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,13 +58,15 @@ def distance(first: str, second: str) -> int:
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
-def _area_means(grey: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Means over a 32 by 32 grid of cells; where the picture is smaller than the grid its pixels repeat."""
-    result = grey.astype(np.float64) if grey.dtype != np.float32 else grey
-    for axis in (0, 1):
-        length = result.shape[axis]
-        starts = np.arange(GRID) * length // GRID
-        widths = np.maximum(np.diff(np.append(starts, length)), 1)
-        sums = np.add.reduceat(result, starts, axis=axis, dtype=np.float64)
-        result = sums / (widths[:, None] if axis == 0 else widths[None, :])
-    return result
+def _area_means(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means over a 32 by 32 grid of equal cells; a pixel that lies across a border counts for both by its share."""
+    return np.asarray(_cells(grey.shape[0]) @ grey @ _cells(grey.shape[1]).T, np.float32)
+
+
+@lru_cache(maxsize=256)
+def _cells(length: int) -> NDArray[np.float32]:
+    """Weights ``(32, length)`` that take the mean over each cell."""
+    edges = np.arange(GRID + 1) * (length / GRID)
+    pixel = np.arange(length)
+    covered = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return (np.clip(covered, 0, None) * (GRID / length)).astype(np.float32)

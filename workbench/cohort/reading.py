@@ -16,9 +16,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from workbench.cohort import archives, dicomdir
 from workbench.cohort.columns import SCAN_COLUMNS
@@ -26,7 +24,10 @@ from workbench.cohort.keys import SiteKey, site_key
 from workbench.cohort.ledger import PendingFile, ReadFile
 from workbench.cohort.pixel_hashes import combined_hash, perceptual_hash, pixel_hash
 
-IN_MEMORY_BYTES = 512 * 2**20
+if TYPE_CHECKING:
+    from workbench.dicom.header import Header
+
+IN_MEMORY_BYTES = 32 * 2**20
 MAX_FILE_BYTES = 4 * 2**30
 MAX_FRAMES = 20_000
 MAX_DECODED_BYTES = 2 * 2**30
@@ -63,16 +64,14 @@ def read_chunk(chunk: Chunk) -> list[ReadFile]:
         _limit_memory()
         _hush()
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-    warnings.simplefilter("ignore")
     key = site_key(chunk.secret)
     watch = _Watch(chunk.slow_s)
-    results = []
     try:
-        for item, content in _contents(chunk.files):
-            results.append(_guarded(item, content, key, watch))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [_guarded(item, content, key, watch) for item, content in _contents(chunk.files)]
     finally:
         watch.stop()
-    return results
 
 
 def _contents(files: tuple[PendingFile, ...]) -> Iterator[tuple[PendingFile, bytes | None]]:
@@ -96,7 +95,7 @@ def _guarded(item: PendingFile, content: bytes | None, key: SiteKey, watch: _Wat
         with watch.file():
             return _read(item, content, key)
     except FileRefused as refusal:
-        return ReadFile(item.file, _code(refusal.code), str(refusal.detail or ""))
+        return ReadFile(item.file, refusal.code.value, refusal.detail)
     except _TooSlow:
         return ReadFile(item.file, "too_slow", f"limit {watch.slow_s:.0f} s")
     except MemoryError:
@@ -108,7 +107,7 @@ def _guarded(item: PendingFile, content: bytes | None, key: SiteKey, watch: _Wat
 
 
 def _read(item: PendingFile, content: bytes | None, key: SiteKey) -> ReadFile:
-    from workbench.dicom import FileRefused
+    from workbench.dicom import FileRefused, Outcome
 
     path = Path(item.path)
     if item.member and content is None:
@@ -125,11 +124,13 @@ def _read(item: PendingFile, content: bytes | None, key: SiteKey) -> ReadFile:
         return ReadFile(item.file, "archive", "lies inside another archive; unpack it first")
     if kind and _is_archive(path, kind, start):
         return ReadFile(item.file, "archive", kind)
+    if kind:
+        return ReadFile(item.file, "not_dicom", "looks like: a compressed file")
     source = content if content is not None else path
     try:
         return _picture(item, source, key)
     except FileRefused as refusal:
-        if _code(refusal.code) != "dicomdir":
+        if refusal.code is not Outcome.DICOMDIR:
             raise
         return _index_of_disc(item, content or b"")
 
@@ -161,20 +162,19 @@ def _index_of_disc(item: PendingFile, content: bytes) -> ReadFile:
 
 
 def _picture(item: PendingFile, source: bytes | Path, key: SiteKey) -> ReadFile:
-    from workbench.dicom import FileRefused, read_frame, read_header
+    from workbench.dicom import FileRefused, Outcome, open_image
 
-    header = read_header(source)
-    frames = int(getattr(header, "frames", 1) or 1)
-    rows, columns = int(header.rows or 0), int(header.columns or 0)
-    if frames > MAX_FRAMES:
-        raise FileRefused("too_big", f"{frames:,} frames; limit {MAX_FRAMES:,}")
-    if rows * columns * 4 > MAX_DECODED_BYTES:
-        raise FileRefused("too_big", f"{rows} x {columns} pixels; limit {MAX_DECODED_BYTES // 2**30} GiB decoded")
-    outcome = _code(getattr(header, "outcome", "") or "image")
+    image = open_image(source)
+    header = image.header
+    if header.frames > MAX_FRAMES:
+        raise FileRefused(Outcome.TOO_BIG, f"{header.frames:,} frames; limit {MAX_FRAMES:,}")
+    if header.rows * header.columns * 4 > MAX_DECODED_BYTES:
+        limit = MAX_DECODED_BYTES // 2**30
+        raise FileRefused(Outcome.TOO_BIG, f"{header.rows} x {header.columns} pixels; limit {limit} GiB decoded")
     facts, links = facts_of(header, item, key)
     scans, hashes = [], []
-    for number in range(frames):
-        values = np.asarray(read_frame(source, frame=number).values, dtype=np.float32)
+    for number in range(header.frames):
+        values = image.frame(number).values
         fingerprint = pixel_hash(values)
         hashes.append(fingerprint)
         flags = facts["flags"]
@@ -189,19 +189,23 @@ def _picture(item: PendingFile, source: bytes | Path, key: SiteKey) -> ReadFile:
             "flags": flags,
         }
         scans.append(tuple(scan[name] for name in SCAN_COLUMNS))
-    return ReadFile(item.file, outcome, "", facts["instance_key"], combined_hash(hashes), tuple(scans), (), links)
+    return ReadFile(
+        item.file, header.outcome.value, "", facts["instance_key"], combined_hash(hashes), tuple(scans), (), links
+    )
 
 
-def facts_of(header: Any, item: PendingFile, key: SiteKey) -> tuple[dict[str, Any], tuple[tuple[str, str, str], ...]]:
+def facts_of(
+    header: Header, item: PendingFile, key: SiteKey
+) -> tuple[dict[str, Any], tuple[tuple[str, str, str], ...]]:
     """A header's facts under the manifest's names, identifiers replaced by keys; and the links for label tables."""
     raw = header.identifiers
-    patient_id, issuer = _text(raw, "patient_id"), _text(raw, "issuer")
-    study, series, instance = (_text(raw, name) for name in ("study_uid", "series_uid", "sop_uid"))
+    patient_id = raw.patient_id.strip()
+    study, series, instance = raw.study_uid, raw.series_uid, raw.sop_uid
     path_key = key.path(item.path, item.member)
-    facts: dict[str, Any] = {name: _plain(getattr(header, name, None)) for name in SCAN_COLUMNS}
+    facts: dict[str, Any] = {name: _known(getattr(header, name, None)) for name in SCAN_COLUMNS}
     links: tuple[tuple[str, str, str], ...] = ()
     if patient_id:
-        patient = key.patient(issuer, patient_id)
+        patient = key.patient(raw.issuer, patient_id)
         loose = patient_id.lstrip("0").upper()
         links = (
             ("patient", patient, key.link("patient", patient_id)),
@@ -209,9 +213,8 @@ def facts_of(header: Any, item: PendingFile, key: SiteKey) -> tuple[dict[str, An
         )
     else:
         patient = key.unknown_patient(study or series or instance or path_key)
-    station, institution = _text(raw, "station"), _text(raw, "institution")
     made_by = " ".join(word for word in (facts["manufacturer"], facts["model"]) if word)
-    machine = key.device(station, institution) if station else ""
+    machine = key.device(raw.station, raw.institution) if raw.station else ""
     facts.update(
         path_key=path_key,
         patient_key=patient,
@@ -220,11 +223,14 @@ def facts_of(header: Any, item: PendingFile, key: SiteKey) -> tuple[dict[str, An
         series_key=key.uid(series or f"none|{path_key}"),
         instance_key=key.uid(instance or f"none|{path_key}"),
         scanner=" ".join(word for word in (made_by, machine) if word) or None,
-        site=item.site or (f"site {key.device('', institution)[:4]}" if institution else None),
-        frames=int(getattr(header, "frames", 1) or 1),
-        flags=join_flags(*([] if patient_id else ["patient_unknown"]), getattr(header, "flags", "") or ""),
+        site=item.site or (f"site {key.device('', raw.institution)[:4]}" if raw.institution else None),
+        flags=join_flags(*([] if patient_id else ["patient_unknown"]), header.flags),
     )
     return facts, links
+
+
+def _known(value: Any) -> Any:
+    return None if value == "" else value
 
 
 def join_flags(*flags: Any) -> str:
@@ -233,23 +239,6 @@ def join_flags(*flags: Any) -> str:
     for flag in flags:
         names.update(flag.split(";") if isinstance(flag, str) else flag)
     return ";".join(sorted(names - {""}))
-
-
-def _text(identifiers: Any, name: str) -> str:
-    value = identifiers.get(name) if isinstance(identifiers, dict) else getattr(identifiers, name, None)
-    return str(value).strip() if value is not None else ""
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
-        return value if value != "" else None
-    if isinstance(value, np.generic):
-        return value.item()
-    return str(value)
-
-
-def _code(code: Any) -> str:
-    return str(getattr(code, "value", code))
 
 
 def _hush() -> None:

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from workbench.cohort import outcome_words
 from workbench.cohort.indexing import Indexed, index_sources
-from workbench.cohort.intake import headline
+from workbench.cohort.intake import headline, notes
 from workbench.config import Result, Settings
 from workbench.runs.progress import Progress
 from workbench.runs.workspace import Workspace
@@ -94,7 +94,7 @@ def _summary(settings: IndexSettings, done: Indexed, folder: Path) -> str:
     lines.append(
         f"Test set: {done.numbers['test_patients']:,} of {totals['patients']:,} patients are set aside, for good."
     )
-    lines += done.notes
+    lines += notes(done.numbers)
     if not totals["used"]:
         lines.append("No file could be used. What to do: look into refused.csv, and check that the sources are right.")
     lines.append("Nothing had changed since the last index." if done.unchanged else f"{done.read:,} files were read.")
