@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.components.frame import guarded
 from app.components.favicon import favicon
+from app.components.frame import escape, guarded
 from app.components.job_chip import job_chip
 from app.surroundings import workspace
 
@@ -19,13 +19,14 @@ pages = {
     "Learn and test": [
         st.Page("screens/learn.py", title="Learn (pretrain)", icon=":material/model_training:", url_path="learn"),
         st.Page("screens/teach.py", title="Teach (fine-tune)", icon=":material/school:", url_path="teach"),
-        st.Page("screens/how_many.py", title="How many labels? (study)", icon=":material/show_chart:", url_path="study"),
+        st.Page(
+            "screens/how_many.py", title="How many labels? (study)", icon=":material/show_chart:", url_path="study"
+        ),
     ],
     "Work": [st.Page("screens/jobs.py", title="Jobs", icon=":material/list_alt:", url_path="jobs")],
 }
 chosen = st.navigation(pages)
 with st.sidebar:
     guarded(job_chip)()
-    st.caption("Workspace")
-    st.text(workspace().root.name)
+    st.caption(f"Workspace: {escape(workspace().root.name)}")
 chosen.run()

@@ -12,9 +12,9 @@ from workbench.errors import OperationFailed
 
 METRICS = {"auc": "Ranking quality (AUC)", "average_precision": "Average precision (AP)", "brier": "Brier score"}
 PROTOCOLS = {
-    "probe": "Simple reader on frozen features (linear probe)",
+    "probe": "Simple reader (linear probe)",
     "knn": "Nearest neighbours (kNN)",
-    "finetune": "Taught end to end (fine-tune)",
+    "finetune": "End to end (fine-tune)",
 }
 CURVE = ["arm", "protocol", "budget", "value", "low", "high"]
 DIFFERENCE = ["arm", "protocol", "budget", "difference", "low", "high"]

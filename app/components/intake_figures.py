@@ -81,11 +81,11 @@ def _spread(distributions: dict[str, dict[str, int]]) -> None:
             alt.Chart(table)
             .mark_bar(color="#0072B2")
             .encode(
-                x=alt.X("pictures:Q", title=None, axis=alt.Axis(tickCount=3, format="~s")),
+                x=alt.X("pictures:Q", title=None, axis=alt.Axis(tickCount=3, format="~s"), scale=alt.Scale(zero=True)),
                 y=alt.Y("value:N", title=None, sort=None, axis=alt.Axis(labelLimit=170)),
                 tooltip=["value", "pictures"],
             )
-            .properties(title=TITLES[name], height=40 + 22 * len(table))
+            .properties(title=TITLES[name], height=90 + 24 * len(table))
         )
         text = ", ".join(f"{value}: {number:,}" for value, number in list(values.items())[:8])
         column.altair_chart(chart, alt=f"Pictures by {TITLES[name].lower()}: {text}")

@@ -42,7 +42,7 @@ def learning_curve(path: Path, *_: Any) -> None:
         st.markdown("###### Useful yet? Ranking quality on labelled pictures (AUC)")
         if any(name in table and table[name].notna().any() for name in METERS):
             st.altair_chart(meter_chart(table), alt=meter_words(table), key=f"meter-{run.run_id}")
-            st.caption(meter_words(table))
+            st.caption(f"{meter_words(table)} 0.5 is guessing, 1.0 is perfect.")
         else:
             st.caption("Shown when at least 40 pictures outside the test set have labels. Learning itself needs none.")
     if warning and (run.status.state == "finished" or "collaps" not in warning.lower()):
@@ -64,7 +64,7 @@ def loss_chart(table: pd.DataFrame) -> alt.Chart:
             y=alt.Y("loss:Q", title="Loss", scale=alt.Scale(zero=False, nice=True)),
             tooltip=[alt.Tooltip("epoch:Q", title="Pass"), alt.Tooltip("loss:Q", format=".4f", title="Loss")],
         )
-        .properties(height=260)
+        .properties(height=300)
     )
 
 
@@ -78,20 +78,20 @@ def meter_chart(table: pd.DataFrame) -> alt.Chart:
         "meter:N",
         title=None,
         scale=alt.Scale(domain=["neighbours (kNN)", "simple reader (probe)"], range=[ORANGE, GREEN]),
-        legend=alt.Legend(orient="bottom"),
+        legend=alt.Legend(orient="top"),
     )
     return (
         alt.Chart(long)
         .mark_line(point=True, strokeWidth=2.5)
         .encode(
             x=alt.X("epoch:Q", title="Passes over the pictures (epochs)", axis=alt.Axis(tickMinStep=1, format="d")),
-            y=alt.Y("auc:Q", title="AUC (0.5 is guessing)", scale=alt.Scale(domain=[low, 1.0])),
+            y=alt.Y("auc:Q", title="AUC", scale=alt.Scale(domain=[low, 1.0])),
             color=colour,
             strokeDash=alt.StrokeDash("meter:N", legend=None),
             shape=alt.Shape("meter:N", legend=None),
             tooltip=["meter", alt.Tooltip("epoch:Q", title="Pass"), alt.Tooltip("auc:Q", format=".3f")],
         )
-        .properties(height=260)
+        .properties(height=300)
     )
 
 

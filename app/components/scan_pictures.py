@@ -59,7 +59,7 @@ def browse(cohort: str) -> None:
         f"{len(shown):,} of {len(table):,} pictures. Each is fitted to its own range; pick one to change its window."
     )
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    grid = st.grid(6, gap="small")
+    grid = st.grid(6, min_column_width=90, gap="small")
     for row in shown.iloc[(page - 1) * PER_PAGE : page * PER_PAGE].itertuples():
         with grid.container(key=f"tile-{row.scan_id}"):
             _tile(cohort, str(row.scan_id), _caption(row))

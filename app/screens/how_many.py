@@ -194,10 +194,11 @@ def form(cohort: str) -> dict[str, Any]:
     budgets = left.multiselect("Labelled patients to try", fitting, default=fitting[:5], key=f"budgets-{cohort}")
     whole = left.checkbox("and all of them", value=True, key="all")
     draws = right.radio("How careful", list(DRAWS), index=1, key="draws", captions=["minutes", "", "slower"])
-    protocols = right.multiselect(
+    protocols = right.pills(
         "How the encoders are used",
         list(PROTOCOLS),
         default=["probe", "knn"],
+        selection_mode="multi",
         format_func=PROTOCOLS.__getitem__,
         key="protocols",
         help="Teaching end to end takes much longer than the others.",

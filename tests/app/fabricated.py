@@ -1,0 +1,142 @@
+"""A workspace made by hand for the app's tests: real DICOM files indexed for real, runs with fabricated figures."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from workbench.config import Settings
+from workbench.runs.folder import RunFolder
+from workbench.runs.status import RunStatus
+from workbench.runs.workspace import Workspace
+
+
+class AnySettings(Settings):
+    """Settings of whatever verb, for run folders made by hand."""
+
+    model_config = {**Settings.model_config, "extra": "allow"}
+
+
+def xray(seed: int, *, lesion: bool, side: int = 128) -> np.ndarray:
+    """A chest-like picture: ``(side, side)`` uint16, 12 bits, bright bones and dark lungs."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    body = np.exp(-(((x / 0.85) ** 4) + ((y / 1.2) ** 6)))
+    picture = 2600 * body
+    for sign in (-1, 1):
+        cx, cy = sign * (0.4 + 0.03 * rng.normal()), -0.05 + 0.04 * rng.normal()
+        picture -= 1500 * np.exp(-((((x - cx) / 0.27) ** 2 + ((y - cy) / 0.55) ** 2) ** 2))
+    picture += 700 * np.exp(-((x / 0.07) ** 2)) * body
+    picture += 900 * np.exp(-(((x - 0.12) / 0.25) ** 2 + ((y - 0.25) / 0.3) ** 2))
+    for rib in range(7):
+        curve = y - (-0.6 + 0.17 * rib) - 0.25 * x**2
+        picture += 170 * np.exp(-((curve / 0.025) ** 2)) * body
+    if lesion:
+        cx, cy = 0.4 * rng.choice([-1, 1]), rng.uniform(-0.3, 0.2)
+        picture += 650 * np.exp(-(((x - cx) ** 2 + (y - cy) ** 2) / 0.012))
+    picture += rng.normal(0, 45, picture.shape) + 60
+    return np.clip(picture, 0, 4095).astype(np.uint16)
+
+
+def write_dicom(file: Path, pixels: np.ndarray, *, patient: str, number: int, **extra: Any) -> str:
+    """Write a small digital radiograph; returns its SOP instance UID."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[patient, str(number)])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset(str(file), Dataset(), file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    data.PatientID, data.PatientName = patient, "<img src=x onerror=alert(1)>"
+    data.StudyInstanceUID = generate_uid(entropy_srcs=[patient, "study"])
+    data.SeriesInstanceUID = generate_uid(entropy_srcs=[patient, str(number), "series"])
+    data.Modality, data.BodyPartExamined, data.ViewPosition = "DX", "CHEST", "PA"
+    data.Manufacturer, data.ManufacturerModelName = "Phantom Works", "Aurora"
+    data.ImageType = ["ORIGINAL", "PRIMARY"]
+    data.Rows, data.Columns, data.SamplesPerPixel = pixels.shape[0], pixels.shape[1], 1
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
+    data.PhotometricInterpretation = "MONOCHROME2"
+    data.WindowCenter, data.WindowWidth = 1700, 3000
+    data.PixelSpacing = data.ImagerPixelSpacing = [1.4, 1.4]
+    for name, value in extra.items():
+        setattr(data, name, value)
+    data.PixelData = pixels.tobytes()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    data.save_as(file, enforce_file_format=True)
+    return str(data.SOPInstanceUID)
+
+
+def make_scans(folder: Path, patients: int = 12) -> Path:
+    """Radiographs of some patients, two bad files, and ``labels.csv`` beside the folder ``dicom``."""
+    rows = ["patient,label"]
+    for number in range(patients):
+        patient, lesion = f"P{number:03d}", number % 3 == 0
+        rows.append(f"{patient},{'lesion' if lesion else 'clear'}")
+        for image in range(1 + number % 2):
+            extra = {"PatientSex": "FM"[number % 2], "PatientAge": f"{30 + number % 60:03d}Y"}
+            if number % 4 == 0:
+                extra.update(ViewPosition="AP", ManufacturerModelName="Borealis")
+            pixels = xray(1000 * number + image, lesion=lesion)
+            write_dicom(folder / "dicom" / patient / f"{image}.dcm", pixels, patient=patient, number=image, **extra)
+    (folder / "dicom" / "notes.txt").write_text("not a picture")
+    (folder / "dicom" / "cut.dcm").write_bytes((folder / "dicom" / "P000" / "0.dcm").read_bytes()[:3000])
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder / "dicom"
+
+
+def index_scans(workspace: Workspace, name: str = "chest", patients: int = 12, *, labelled: bool = True) -> Path:
+    """Index the scans for real; returns their folder."""
+    from workbench.config import load_settings
+    from workbench.verbs import VERBS
+
+    folder = make_scans(workspace.root / "scans", patients)
+
+    def call(verb: str, **values: Any) -> None:
+        model, function = VERBS[verb].load()
+        function(load_settings(model, values=values), workspace=workspace)
+
+    call("index", sources=[str(folder)], cohort=name, workers=1)
+    if labelled:
+        call("label", cohort=name, labels=str(folder.parent / "labels.csv"), key="patient", column="label")
+    return folder
+
+
+def make_run(workspace: Workspace, kind: str, name: str, settings: dict[str, Any], **status: Any) -> RunFolder:
+    """A run folder with a status."""
+    run = RunFolder.create(workspace, kind, AnySettings.model_validate({"name": name, **settings}), name, quiet=True)
+    now = time.time()
+    facts = {"state": "finished", "started": now - 600, "ended": now - 60, "heartbeat": now, **status}
+    RunStatus(**facts).write(run.path)
+    return run
+
+
+def make_pretraining(workspace: Workspace, name: str = "overnight", *, epochs: int = 60, total: int = 60, **more: Any):
+    """A pretraining run with a loss that falls and meters that rise."""
+    settings = {"method": "simclr", "cohort": "chest", "size": 64, "encoder": "resnet18", "epochs": total}
+    settings.update(more.pop("settings", {}))
+    run = make_run(workspace, "pretrain", name, settings, **more)
+    rng = np.random.default_rng(1)
+    for epoch in range(1, epochs + 1):
+        event = {
+            "step": 14 * epoch,
+            "epoch": epoch,
+            "loss": 2.1 + 2.4 * math.exp(-epoch / 14) + 0.02 * rng.normal(),
+            "lr": 1e-3,
+            "images_per_s": 180 + 5 * rng.normal(),
+        }
+        if epoch % 4 == 0 or epoch == 1:
+            event["knn_auc"] = 0.82 - 0.25 * math.exp(-epoch / 20) + 0.008 * rng.normal()
+            event["probe_auc"] = 0.88 - 0.26 * math.exp(-epoch / 16) + 0.008 * rng.normal()
+            event["feature_std"], event["rank_me"] = 0.04, 60 + epoch / 2
+        run.event(**event)
+    if epochs == total:
+        facts = {"architecture": "resnet18", "size": settings["size"], "method": settings["method"]}
+        (run.path / "encoder.json").write_text(json.dumps(facts))
+        (run.path / "result.json").write_text(json.dumps({"images_per_s": 181.0, "collapse": "", "run_id": name}))
+    return run
