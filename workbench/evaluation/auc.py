@@ -101,8 +101,8 @@ def influence(
     """
     scores, labels, groups = np.asarray(scores), np.asarray(labels), np.asarray(groups)
     patients, member = np.unique(groups, return_inverse=True)
-    kinds = outcomes(labels, groups, least_patients=least_patients)
     scores = _by_outcome(scores, labels)
+    kinds = outcomes(labels, groups, least_patients=least_patients, classes=scores.shape[-1])
     if not np.isfinite(scores).all():
         raise InputError("Scores are not all finite.", todo="Look for scans without a prediction.")
     aucs, sums = [], []
@@ -134,19 +134,22 @@ class Outcomes:
     fewest: int
 
 
-def outcomes(labels: NDArray[Any], groups: NDArray[Any], *, least_patients: int = LEAST_PATIENTS) -> Outcomes:
+def outcomes(
+    labels: NDArray[Any], groups: NDArray[Any], *, least_patients: int = LEAST_PATIENTS, classes: int = 2
+) -> Outcomes:
     """Which classes or labels of a test set can be judged.
 
     Args:
         labels: ``(N,)`` class indices or ``(N, L)`` of 0, 1 and nan.
         groups: ``(N,)`` patient of each scan.
         least_patients: Multi-label only: patients needed on either side.
+        classes: Number of classes, where ``labels`` may lack some.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     patients, member = np.unique(groups, return_inverse=True)
     if labels.ndim == 1:
-        classes = np.unique(labels)
-        wanted = [1] if classes.max(initial=0) <= 1 else [int(c) for c in classes]
+        present = np.unique(labels)
+        wanted = [1] if max(classes - 1, present.max(initial=0)) <= 1 else [int(c) for c in present]
         made = [(c, (labels == c).astype(np.int64), np.ones(len(labels), bool)) for c in wanted]
         least_patients = 1
     else:

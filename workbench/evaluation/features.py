@@ -124,7 +124,7 @@ def save(
     features: NDArray[np.floating],
     facts: dict[str, Any] | None = None,
 ) -> Path:
-    """Write features as ``.npz`` (``scan_id``, ``features``, ``facts``: JSON) or ``.parquet`` (``scan_id, f0, f1 ...``).
+    """Write ``.npz`` (``scan_id``, ``features``, ``facts`` as JSON) or ``.parquet`` (``scan_id, f0, f1 ...``).
 
     Args:
         file: Its ending says the format.
