@@ -9,6 +9,7 @@ from workbench.evaluation.standardise import Standardiser
 from workbench.finetuning import arm
 from workbench.finetuning.arm import Budget, finetune_arm, finetune_model, predict_probabilities
 from workbench.finetuning.images import TensorImages
+from workbench.finetuning.losses import log_loss
 from workbench.finetuning.settings import FinetuneSettings
 from workbench.models.encoders import build_encoder
 from workbench.runs.folder import RunFolder
@@ -74,7 +75,7 @@ def test_from_scratch_there_is_no_probe_and_the_input_is_normalised(monkeypatch)
     found = finetune_model(make, budget_of(), settings_of(80), 3, classes=list("abc"), scratch=True)
     images, targets = scans(60, seed=1)
     assert accuracy(predict_probabilities(found.classifier, images), targets) > 0.8
-    assert found.keep == 1.0
+    assert found.chosen.keep == 1.0
     assert float(found.classifier.encoder.mean) == pytest.approx(float(scans(24)[0].tensor.mean()), abs=1e-6)
 
 
@@ -137,27 +138,42 @@ def test_a_class_that_the_budget_lacks_gets_little():
 
 def test_learning_rate_and_share_by_cross_validation_inside_the_budget():
     budget = budget_of(51)
-    found = finetune_model(make, budget, settings_of(6, tune=True), 3, classes=list("abc"))
-    assert set(found.out_of_fold) == {
-        f"{lr}/{keep}" for lr in ("0.003", "0.001", "0.009") for keep in ("0", "0.5", "1")
-    }
-    best = min(found.out_of_fold, key=lambda key: found.out_of_fold[key])
-    assert best == f"{found.lr:.3g}/{found.keep:g}"
-    scratch = finetune_model(make, budget, settings_of(2, tune=True), 3, classes=list("abc"), scratch=True)
-    assert set(scratch.out_of_fold) == {"0.003/1", "0.001/1", "0.009/1"}
+    chosen = finetune_model(make, budget, settings_of(6, tune=True), 3, classes=list("abc")).chosen
+    assert set(chosen.losses) == {f"{lr}/{keep}" for lr in ("0.003", "0.001", "0.009") for keep in ("0", "0.5", "1")}
+    assert min(chosen.losses, key=lambda key: chosen.losses[key]) == f"{chosen.lr:.3g}/{chosen.keep:g}"
+    assert chosen.probabilities.shape == (51, 3)
+    assert log_loss(chosen.probabilities, budget.targets) == pytest.approx(min(chosen.losses.values()))
+    scratch = finetune_model(make, budget, settings_of(2, tune=True), 3, classes=list("abc"), scratch=True).chosen
+    assert set(scratch.losses) == {"0.003/1", "0.001/1", "0.009/1"}
+
+
+def test_folds_alone_choose_how_far_to_go():
+    chosen = finetune_model(make, budget_of(24), settings_of(2, folds=2), 3, classes=list("abc")).chosen
+    assert set(chosen.losses) == {"0.003/0", "0.003/0.5", "0.003/1"}
+    fixed = finetune_model(make, budget_of(24), settings_of(2, folds=2, keep=0.3), 3, classes=list("abc")).chosen
+    assert (set(fixed.losses), fixed.keep) == ({"0.003/0.3"}, 0.3)
+
+
+def test_held_out_scans_are_scored_without_their_patients():
+    images, targets = scans(24)
+    wrong = targets.copy()
+    wrong[0] = 1  # a wrong label is not learned by the folds that score it
+    chosen = finetune_model(
+        make, Budget(images, wrong, np.arange(24)), settings_of(40, folds=3), 3, classes=list("abc")
+    ).chosen
+    assert chosen.probabilities[0].argmax() == 0
 
 
 def test_a_small_budget_is_not_tuned():
-    found = finetune_model(make, budget_of(24), settings_of(2, tune=True), 3, classes=list("abc"))
-    assert found.out_of_fold == {}
-    assert found.lr == 3e-3
+    chosen = finetune_model(make, budget_of(24), settings_of(2, tune=True), 3, classes=list("abc")).chosen
+    assert (chosen.losses, chosen.lr, chosen.probabilities) == ({}, 3e-3, None)
 
 
 def test_folds_that_cannot_be_scored_leave_the_middle():
     images, targets = scans(60)
     one_patient = Budget(images, targets, np.zeros(60))
-    lr, keep, told = arm.cross_validate(make, one_patient, settings_of(2), 3, list("abc"), "multiclass", False)
-    assert (lr, keep, told) == (3e-3, arm.keep_by_labels(settings_of(), 60, False), {})
+    chosen = arm.cross_validate(make, one_patient, settings_of(2, folds=3), 3, list("abc"), "multiclass", False)
+    assert (chosen.lr, chosen.keep, chosen.losses) == (3e-3, arm.keep_by_labels(settings_of(), 60, False), {})
 
 
 def test_a_run_is_told_and_goes_on_after_a_stop(tmp_path):
@@ -177,6 +193,24 @@ def test_a_run_is_told_and_goes_on_after_a_stop(tmp_path):
     assert len(run.events()) >= 10
     before, after = whole.classifier.state_dict(), rest.classifier.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_folds_tell_a_run_how_far_they_are_and_keep_out_of_its_record(tmp_path):
+    run = RunFolder.create(Workspace(tmp_path), "finetune", settings_of(), "two", quiet=True)
+    with run:
+        finetune_model(make, budget_of(), settings_of(2, folds=2), 5, classes=list("abc"), run=run)
+    assert [event["step"] for event in run.events()] == [1, 2]
+    assert run.numbers["fold"] == "2/2"
+
+
+def test_a_stop_during_the_folds_ends_them(tmp_path):
+    run = RunFolder.create(Workspace(tmp_path), "finetune", settings_of(), "three", quiet=True)
+    with run:
+        run.request_stop()
+        chosen = arm.cross_validate(
+            make, budget_of(), settings_of(40, folds=3), 5, list("abc"), "multiclass", False, run
+        )
+    assert chosen.losses == {}
 
 
 def test_a_loss_gone_wrong_says_what_to_try():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from workbench.augmentation import BatchAugment
 from workbench.evaluation.features import extract
 from workbench.evaluation.folds import assign_folds
 from workbench.evaluation.standardise import Standardiser
+from workbench.finetuning.fold_run import FoldRun
 from workbench.finetuning.images import Images, PartOf, held
 from workbench.finetuning.losses import log_loss
 from workbench.finetuning.probe_start import frequencies, one_sided, prior_head, probe_head
@@ -49,24 +50,38 @@ EncoderFactory = Callable[[], Encoder]
 
 
 @dataclass(frozen=True)
+class CrossValidation:
+    """What was chosen inside the budget.
+
+    Attributes:
+        lr: Peak learning rate.
+        keep: Where the weights lie between the probe (0) and the trained end (1).
+        losses: Out-of-fold log-loss by ``"lr/keep"``; empty where there were no folds.
+        probabilities: ``(N, C)`` of each scan of the budget by the training without its patient, nan where there is
+            none; None where there were no folds.
+    """
+
+    lr: float
+    keep: float
+    losses: dict[str, float] = field(default_factory=dict)
+    probabilities: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
 class Finetuned:
     """A fine-tuned classifier and how it came about.
 
     Attributes:
         classifier: In eval mode, on the CPU.
         steps: Optimiser steps of the last training.
-        lr: Peak learning rate.
-        keep: Where the weights lie between the probe (0) and the trained end (1).
-        out_of_fold: Log-loss by ``"lr/keep"`` where these were chosen by cross-validation.
+        chosen: Learning rate and ``keep``, and what they were chosen by.
         seconds: Wall-clock seconds.
         stopped: Whether a stop request ended it early.
     """
 
     classifier: Classifier
     steps: int
-    lr: float
-    keep: float
-    out_of_fold: dict[str, float]
+    chosen: CrossValidation
     seconds: float
     stopped: bool = False
 
@@ -170,16 +185,13 @@ def finetune_model(
     began = time.monotonic()
     task = task or ("multilabel" if budget.targets.ndim == 2 else "multiclass")
     budget = replace(budget, images=held(budget.images))
-    lr, keep = settings.train.lr or FinetuneTask.default_lr, keep_by_labels(settings, len(budget.targets), scratch)
-    told: dict[str, float] = {}
-    if settings.tune and len(budget.targets) >= FEWEST_TO_TUNE:
-        lr, keep, told = cross_validate(make_encoder, budget, settings, seed, classes, task, scratch, run)
+    chosen = cross_validate(make_encoder, budget, settings, seed, classes, task, scratch, run)
     classifier = start(make_encoder, budget, settings, seed, classes, task, scratch)
-    beginning = None if keep == 1 else clone(classifier)
-    steps, stopped = train(classifier, budget, settings, seed, lr, scratch, run, tracker, resume)
+    beginning = None if chosen.keep == 1 else clone(classifier)
+    steps, stopped = train(classifier, budget, settings, seed, chosen.lr, scratch, run, tracker, resume)
     if beginning is not None:
-        interpolate(classifier, beginning, keep)
-    return Finetuned(classifier.eval(), steps, lr, keep, told, time.monotonic() - began, stopped)
+        interpolate(classifier, beginning, chosen.keep)
+    return Finetuned(classifier.eval(), steps, chosen, time.monotonic() - began, stopped)
 
 
 def start(
@@ -223,7 +235,10 @@ def train(
     tracker: Tracker | None = None,
     resume: bool = False,
 ) -> tuple[int, bool]:
-    """Train a classifier in place; returns the steps done, and whether a stop request ended it early."""
+    """Train a classifier in place; returns the steps done, and whether a stop request ended it early.
+
+    A fold's training (``run`` is a :class:`FoldRun`) writes no checkpoint.
+    """
     labels = len(budget.targets)
     steps = settings.steps_for(labels, scratch=scratch)
     batch_size = max(min(settings.batch_size, labels), SMALLEST_BATCH)
@@ -246,7 +261,8 @@ def train(
     )
     batches = steps if run is None else max(1, -(-steps // EVENTS))
     stream = LabelledStream(budget.images, batch_size, mix(seed, "order"), batches * loop.accumulate)
-    result = fit(task, stream, loop, run=run, tracker=tracker, resume=resume, checkpoints=run is not None)
+    keep_state = run is not None and not isinstance(run, FoldRun)
+    result = fit(task, stream, loop, run=run, tracker=tracker, resume=resume, checkpoints=keep_state)
     task.take_averages()
     return result.steps, result.stopped
 
@@ -260,36 +276,46 @@ def cross_validate(
     task: str,
     scratch: bool,
     run: RunFolder | None = None,
-) -> tuple[float, float, dict[str, float]]:
-    """Learning rate and ``keep`` with the least pooled out-of-fold log-loss; all of them, by ``"lr/keep"``."""
+) -> CrossValidation:
+    """Choose learning rate and ``keep`` by the least pooled out-of-fold log-loss, as far as the settings ask for it."""
     middle = settings.train.lr or FinetuneTask.default_lr
-    shares = (1.0,) if scratch else SHARES if settings.keep is None else (settings.keep,)
-    folds = assign_folds(budget.targets, budget.groups, seed=mix(seed, "folds"), most=FOLDS, classes=len(classes))
-    sums: dict[tuple[float, float], float] = {}
-    scored = 0
-    for number in range(folds.count):
-        inside, outside = np.flatnonzero(folds.ids != number), np.flatnonzero(folds.ids == number)
-        if not len(outside) or one_sided(budget.targets[inside]):
+    given = keep_by_labels(settings, len(budget.targets), scratch)
+    tune = settings.tune and len(budget.targets) >= FEWEST_TO_TUNE
+    rates = [middle * factor for factor in RATES] if tune else [middle]
+    shares = (given,) if scratch or settings.keep is not None else SHARES
+    wanted = settings.folds or (FOLDS if tune else 0)
+    if not wanted:
+        return CrossValidation(middle, given)
+    folds = assign_folds(budget.targets, budget.groups, seed=mix(seed, "folds"), most=wanted, classes=len(classes))
+    held: dict[tuple[float, float], NDArray[np.float32]] = {
+        (rate, share): np.full((len(budget.targets), len(classes)), np.nan, np.float32)
+        for rate in rates
+        for share in shares
+    }
+    for fold in range(folds.count):
+        inside, outside = np.flatnonzero(folds.ids != fold), np.flatnonzero(folds.ids == fold)
+        if not len(outside) or not len(inside) or one_sided(budget.targets[inside]):
             continue
-        scored += len(outside)
         part, held_out = budget.part(inside), PartOf(budget.images, outside)
-        for rate in RATES:
-            if run is not None:
-                run.log(f"Cross-validation, fold {number + 1} of {folds.count}: learning rate {rate * middle:.2g}")
+        for rate in rates:
+            told = FoldRun(run, f"{fold + 1}/{folds.count}") if run else None
             classifier = start(make_encoder, part, settings, seed, classes, task, scratch)
             beginning = clone(classifier)
-            train(classifier, part, settings, seed, rate * middle, scratch)
+            train(classifier, part, settings, seed, rate, scratch, told)
             end = clone(classifier)
             for share in shares:
                 classifier.load_state_dict(end)
                 interpolate(classifier, beginning, share)
-                loss = log_loss(predict_probabilities(classifier, held_out), budget.targets[outside])
-                key = (rate * middle, share)
-                sums[key] = sums.get(key, 0.0) + loss * len(outside)
-    if not sums:
-        return middle, keep_by_labels(settings, len(budget.targets), scratch), {}
-    lr, keep = min(sums, key=lambda key: sums[key])
-    return lr, keep, {f"{rate:.3g}/{share:g}": value / scored for (rate, share), value in sums.items()}
+                held[rate, share][outside] = predict_probabilities(classifier, held_out)
+            if run is not None and run.stop_requested():
+                return CrossValidation(middle, given)
+    scored = np.isfinite(next(iter(held.values()))).all(axis=1)
+    if not scored.any():
+        return CrossValidation(middle, given)
+    losses = {key: log_loss(found[scored], budget.targets[scored]) for key, found in held.items()}
+    lr, keep = min(losses, key=lambda key: losses[key])
+    by_name = {f"{rate:.3g}/{share:g}": loss for (rate, share), loss in losses.items()}
+    return CrossValidation(lr, keep, by_name, held[lr, keep])
 
 
 def keep_by_labels(settings: FinetuneSettings, labels: int, scratch: bool) -> float:

@@ -48,12 +48,19 @@ class FinetuneSettings(Settings):
         ge=0,
         le=1,
         description="How far the weights go from the probe on frozen features (0) to the fine-tuned end (1; "
-        "WiSE-FT, Wortsman et al. 2022). Not given: by the number of labels, or by cross-validation with ``tune``.",
+        "WiSE-FT, Wortsman et al. 2022). Not given: by the number of labels, or by cross-validation (``folds``).",
+    )
+    folds: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Trainings on parts of the budget, patients whole, by whose held-out scans ``keep`` and the "
+        "operating point are chosen; 0: none, which takes a fraction of the time.",
     )
     tune: bool = Field(
         default=False,
-        description="Choose learning rate (a third of it, itself, three times it) and ``keep`` by 3-fold "
-        "cross-validation inside the budget, from 50 labels on; ten trainings instead of one.",
+        description="Choose the learning rate, too (itself, a third, three times), from 50 labels on, in 3 folds "
+        "unless ``folds`` says otherwise: ten trainings in place of one.",
     )
     train: LoopSettings = Field(default=LoopSettings(), description="The loop.")
     augment: AugmentSettings = Field(default=AugmentSettings(), description="Strength of the random views.")
