@@ -226,7 +226,7 @@ class JobQueue:
         if later and later.id != job.id and later.claimed:
             return JobState("stopped", f"Continued by the job {later.id}.")
         status = self._status(job)
-        alive = bool(job.pid) and process_alive(job.pid or 0, job.process_started or 0.0)
+        alive = (job.pid or -1) > 0 and process_alive(job.pid or 0, job.process_started or 0.0)
         if not alive and not job.pid and time.time() - job.claimed < START_S:
             alive = True
         if not alive:

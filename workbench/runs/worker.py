@@ -117,18 +117,19 @@ class Worker:
         folder = self.queue.folder(job)
         if folder.is_dir():
             (folder / STOP_FILE).touch()
-        if not job.pid or not process_alive(job.pid, job.process_started or 0.0):
+        pid = job.pid or 0
+        if pid <= 0 or not process_alive(pid, job.process_started or 0.0):
             return
         asked_s = time.time() - (job.stop_requested or 0.0)
         sent = self._signals.get(job.id, 0)
         with contextlib.suppress(ProcessLookupError):
             if asked_s > self.kill_after_s:
-                os.killpg(job.pid, signal.SIGKILL)
+                os.killpg(pid, signal.SIGKILL)
             elif (sent == 0 and asked_s > self.term_after_s) or (
                 sent == 1 and asked_s > self.term_again_s and not job.own_run
             ):
                 self._signals[job.id] = sent + 1
-                os.kill(job.pid, signal.SIGTERM)
+                os.kill(pid, signal.SIGTERM)
 
 
 def lock_file(workspace: Workspace) -> Path:
