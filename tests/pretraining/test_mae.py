@@ -78,7 +78,7 @@ def test_the_loss_counts_hidden_patches_alone() -> None:
     keep, hide = task.masks(3, generator(7))
     expected = (task.decode(images, keep, hide) - task.targets(images, hide)[0]).square().mean().item()
     loss = task.training_step(images, range(3), generator=generator(7))["loss"]
-    assert float(loss) == pytest.approx(expected, rel=1e-6)
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("bf16", [False, True])

@@ -70,3 +70,11 @@ def test_the_measurement_times_every_combination() -> None:
 def test_names() -> None:
     assert [(p.name, p.lightning) for p in (FP32, BF16)] == [("fp32", "32-true"), ("bf16", "bf16-mixed")]
     assert P.machine("cpu").endswith(f"torch {__import__('torch').__version__}")
+
+
+def test_on_and_off_as_yaml_and_the_command_line_have_them() -> None:
+    from workbench.config import load_settings
+
+    for word, expected in (("off", False), ("on", True), ("false", False), ("auto", "auto")):
+        assert load_settings(LoopSettings, overrides=[f"channels_last={word}"]).channels_last == expected
+    assert LoopSettings.model_validate({"channels_last": "off"}).channels_last is False

@@ -50,7 +50,7 @@ def choose_precision(settings: LoopSettings, kind: str, device: str = "cpu") -> 
         kind: ``"cnn"`` or ``"vit"``; the memory layout concerns only the first.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
     """
-    bf16, channels_last = settings.precision == "bf16", settings.channels_last == "on"
+    bf16, channels_last = settings.precision == "bf16", settings.channels_last is True
     if settings.precision == "auto" or (settings.channels_last == "auto" and kind == "cnn"):
         best = best_precision(kind, device)
         bf16 = best.bf16 if settings.precision == "auto" else bf16

@@ -36,7 +36,7 @@ class LoopSettings(Settings):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="Number format; auto takes bf16 where it was measured faster on this machine."
     )
-    channels_last: Literal["auto", "on", "off"] = Field(
+    channels_last: Literal["auto"] | bool = Field(
         default="auto", description="Memory layout of CNNs; auto takes the one measured faster on this machine."
     )
     accumulate: int = Field(default=1, ge=1, description="Batches whose gradients are summed into one step.")
