@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from scipy.stats import t as student
 
 from workbench.errors import InputError
-from workbench.evaluation.interval import FEWEST_PATIENTS, Interval, note_on_size
+from workbench.evaluation.interval import FEWEST_PATIENTS, Interval, note_on_size, wilson
 
 LEAST_PATIENTS = 5
 MIXED = -1
@@ -35,6 +35,8 @@ class Influence:
         outcomes: Which classes or labels the mean is over.
         n: Scans.
         fewest: Patients in the smallest of the sides used.
+        apart: ``(...)`` the variance that there would be if every scan were a patient; what clustering costs is seen
+            beside it.
     """
 
     auc: NDArray[np.float64]
@@ -44,6 +46,7 @@ class Influence:
     outcomes: tuple[int, ...]
     n: int
     fewest: int
+    apart: NDArray[np.float64]
 
     def covariance(self) -> NDArray[np.float64]:
         """Covariance of all AUCs over the sampling of test patients, ``(M, M)`` with M = product of leading axes."""
@@ -106,14 +109,17 @@ def influence(
     if not np.isfinite(scores).all():
         raise InputError("Scores are not all finite.", todo="Look for scans without a prediction.")
     aucs, sums = [], []
+    every = np.zeros(scores.shape[:-1])
     for column, target, known in kinds.columns:
         auc, each = placements(scores[..., column][..., known], target[known])
         aucs.append(auc)
         sums.append(_sum_by_patient(each, member[known], len(patients)))
+        every[..., known] += each / len(kinds.columns)
     leading = scores.shape[:-2]
     if not aucs:
         nothing = np.full(leading, np.nan)
-        return Influence(nothing, np.full((*leading, len(patients)), np.nan), patients, kinds.side, (), len(labels), 0)
+        no_values = np.full((*leading, len(patients)), np.nan)
+        return Influence(nothing, no_values, patients, kinds.side, (), len(labels), 0, nothing)
     return Influence(
         auc=np.mean(aucs, axis=0),
         values=np.mean(sums, axis=0),
@@ -122,6 +128,7 @@ def influence(
         outcomes=tuple(column for column, _, _ in kinds.columns),
         n=len(labels),
         fewest=kinds.fewest,
+        apart=(every**2).sum(axis=-1),
     )
 
 
@@ -207,7 +214,9 @@ def covariance_parts(
 def auc_interval(found: Influence, *, level: float = 0.95) -> Interval:
     """Interval of one AUC on the logit scale, by Student's t, never narrower than a small sample allows.
 
-    The floor of the variance is A(1-A) / (0.75 n - 1) with n patients (modified Wald; Kottas, Kuss & Zapf 2014).
+    Its variance is at least A(1-A) / m with m = 0.75 n - 1 (modified Wald; Kottas, Kuss & Zapf 2014). Where that floor
+    counts, as at an AUC of 1, the interval is Wilson's for m trials, which stays sensible there. n is the number of
+    scans, divided by what clustering costs, and at least the number of patients.
 
     Args:
         found: Of one score vector (``auc`` is a scalar).
@@ -221,13 +230,15 @@ def auc_interval(found: Influence, *, level: float = 0.95) -> Interval:
     parts = [(float(part[0, 0]), df) for part, df in covariance_parts(found.values, found.side)]
     variance = sum(part for part, _ in parts)
     df = variance**2 / sum(part**2 / nu for part, nu in parts) if variance > 0 else float(patients - 2)
-    sides = (found.fewest, patients - found.fewest) if MIXED not in found.side else (found.fewest, patients)
-    edge = 1.0 / (2.0 * sides[0] * sides[1])
-    inside = float(np.clip(area, edge, 1.0 - edge))
-    spread = inside * (1.0 - inside)
-    error = np.sqrt(max(variance, spread / (0.75 * patients - 1.0))) / spread
-    half = student.ppf(0.5 + level / 2.0, df) * error
-    low, high = expit(logit(inside) - half), expit(logit(inside) + half)
+    reach = float(student.ppf(0.5 + level / 2.0, df))
+    alike = found.n * float(found.apart) / variance if variance > 0 else 0.0
+    trials = 0.75 * float(np.clip(alike, patients, max(patients, found.n))) - 1.0
+    spread = area * (1.0 - area)
+    if variance <= spread / trials:
+        low, high = wilson(area, trials, reach)
+    else:
+        half = reach * np.sqrt(variance) / spread
+        low, high = expit(logit(area) - half), expit(logit(area) + half)
     return Interval(area, float(min(low, area)), float(max(high, area)), found.n, patients, note)
 
 

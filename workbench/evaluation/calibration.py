@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from workbench.evaluation.budget_rules import FEWEST_SCANS
-from workbench.evaluation.metrics import wilson
+from workbench.evaluation.interval import wilson
 from workbench.evaluation.probe import to_probabilities
 from workbench.runs.seeds import mix
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 FEWEST_PATIENTS = 10
 WIDE_PATIENTS = 30
@@ -44,3 +48,11 @@ def note_on_size(fewest: int) -> str:
     if fewest < WIDE_PATIENTS:
         return f"wide: only {fewest} test patients in one class"
     return ""
+
+
+def wilson(share: ArrayLike, n: ArrayLike, z: float = 1.959963984540054) -> tuple[Any, Any]:
+    """Wilson's interval of a share out of n (Journal of the American Statistical Association 1927), by default 95 %."""
+    share, n = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)

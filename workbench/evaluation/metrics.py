@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from workbench.errors import InputError
 from workbench.evaluation.auc import Outcomes, influence, outcomes
 from workbench.evaluation.bootstrap import REPLICATES, patient_weights
-from workbench.evaluation.interval import FEWEST_PATIENTS, Interval, note_on_size
+from workbench.evaluation.interval import FEWEST_PATIENTS, Interval, note_on_size, wilson
 from workbench.evaluation.operating_point import SPECIFICITY, Threshold, balanced_threshold, threshold_at_specificity
 
 Weights = NDArray[np.floating]
@@ -185,14 +185,6 @@ def evaluate(
                 low, high = wilson(value, kinds.fewest)
         found[name] = Interval(value, float(min(low, value)), float(max(high, value)), len(p), count, note)
     return found
-
-
-def wilson(share: ArrayLike, n: ArrayLike, z: float = 1.959963984540054) -> tuple[Any, Any]:
-    """Wilson's 95 % interval of a share out of n (Journal of the American Statistical Association 1927)."""
-    share, n = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
 Metric = Callable[[Weights], NDArray[np.float64]]
