@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def write_dicom(
         elements["NumberOfFrames"] = values.shape[0]
     for name, value in elements.items():
         if value is not None:
-            setattr(dataset, name, value)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                setattr(dataset, name, value)
     file.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(file, enforce_file_format=True)
     return file
@@ -88,7 +91,9 @@ def write_dicomdir(file: Path, names: list[list[str]]) -> Path:
     for parts in names:
         record = Dataset()
         record.DirectoryRecordType = "IMAGE"
-        record.ReferencedFileID = parts
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            record.ReferencedFileID = parts
         records.append(record)
     dataset.DirectoryRecordSequence = records
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -415,3 +415,54 @@ def test_real_files_all_get_an_outcome(tmp_path: Path, shared_data: Path):
     table = manifest(tmp_path)
     assert table["scan_id"].is_unique and table["pixel_hash"].str.fullmatch("[0-9a-f]{32}").all()
     assert time.monotonic() - started < 60
+
+
+def test_mutated_files_end_with_one_outcome_each(tmp_path: Path):
+    random = np.random.default_rng(7)
+    source = tmp_path / "src"
+    whole = write_dicom(source / "whole.dcm", patient="PAT-0").read_bytes()
+    for number in range(300):
+        content = bytearray(whole)
+        for _ in range(int(random.integers(1, 6))):
+            place = int(random.integers(0, len(content)))
+            kind = int(random.integers(0, 4))
+            if kind == 0:
+                content[place] = int(random.integers(0, 256))
+            elif kind == 1:
+                del content[place:]
+            elif kind == 2:
+                content[place : place + 4] = b"\xff\xff\xff\xff"
+            else:
+                content[place:place] = bytes(content[132 : 132 + int(random.integers(1, 64))])
+            content = content or bytearray(b"x")
+        (source / f"{number}.dcm").write_bytes(content)
+    result = run(tmp_path, source, workers=2, slow_s=20)
+    assert result.seen == 301 and result.used >= 1
+    assert result.outcomes.get("too_slow", 0) == 0
+
+
+def test_identical_radiographs_are_found_and_stay_on_one_side(tmp_path: Path, shared_data: Path):
+    from PIL import Image
+
+    folder = shared_data / "kermany-cxr"
+    table = pd.read_csv(folder / "index.csv", dtype=str)
+    repeated = table[table["md5"].duplicated(keep=False)]
+    others = table[~table["md5"].duplicated(keep=False)].iloc[::40]
+    assert repeated["md5"].nunique() == 30
+    for number, row in enumerate(pd.concat([repeated, others]).itertuples()):
+        picture = np.asarray(Image.open(folder / "images" / row.split / row.cls / row.file).convert("L"))
+        write_dicom(
+            tmp_path / "src" / f"{number}.dcm", patient=row.pid, study=str(number), instance=str(number),
+            values=picture.astype(np.uint16),
+        )  # fmt: skip
+    result = run(tmp_path, tmp_path / "src", workers=2, test_share=0.5)
+    cohort = Cohort.open(tmp_path / "data_manifests" / "c")
+    found = cohort.manifest
+    again = found[found["flags"].str.contains("identical_pixels")]
+    assert result.scans == len(repeated) + len(others)
+    assert (again["pixel_hash"].nunique(), len(again)) == (30, len(repeated))
+    assert found.groupby("pixel_hash")["group"].nunique().max() == 1
+    side = pd.Series(cohort.split().is_test(found["scan_id"].to_numpy()), index=found.index)
+    assert side.groupby(found["patient_key"]).nunique().max() == side.groupby(found["pixel_hash"]).nunique().max() == 1
+    assert len(cohort.pool()) == found.loc[~side, "pixel_hash"].nunique()
+    assert again.groupby("pixel_hash")["patient_key"].nunique().value_counts().to_dict() == {1: 29, 2: 1}

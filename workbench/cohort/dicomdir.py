@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import io
+import logging
+import warnings
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 def named_files(content: bytes) -> list[str]:
@@ -17,20 +23,33 @@ def named_files(content: bytes) -> list[str]:
     """
     import pydicom
 
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote what they stumble on
     try:
-        dataset = pydicom.dcmread(io.BytesIO(content), specific_tags=["DirectoryRecordSequence"])
-        records = dataset.get("DirectoryRecordSequence") or []
-        found = []
-        for record in records:
-            reference = record.get("ReferencedFileID")
-            if not reference:
-                continue
-            parts = [str(reference)] if isinstance(reference, str) else [str(part) for part in reference]
-            name = PurePosixPath("/".join(part.strip().replace("\\", "/") for part in parts))
-            if not name.is_absolute() and ".." not in name.parts:
-                found.append(str(name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _named(pydicom.dcmread(io.BytesIO(content), specific_tags=["DirectoryRecordSequence"]))
     except Exception as error:  # pydicom raises many kinds on damaged files
         raise ValueError("the DICOMDIR cannot be read") from error
+
+
+def names_in(file: str) -> list[str]:
+    """The files that the DICOMDIR ``file`` names; nothing where it cannot be read."""
+    try:
+        return named_files(Path(file).read_bytes())
+    except (ValueError, OSError):
+        return []
+
+
+def _named(dataset: Dataset) -> list[str]:
+    found = []
+    for record in dataset.get("DirectoryRecordSequence") or []:
+        reference = record.get("ReferencedFileID")
+        if not reference:
+            continue
+        parts = [str(reference)] if isinstance(reference, str) else [str(part) for part in reference]
+        name = PurePosixPath("/".join(part.strip().replace("\\", "/") for part in parts))
+        if not name.is_absolute() and ".." not in name.parts:
+            found.append(str(name))
     return list(dict.fromkeys(found))
 
 

@@ -176,12 +176,9 @@ def _take_stock(ledger: Ledger, roots: list[Path], site: str, skipped: Skipped, 
 def _seen_under(root: Path, skipped: Skipped) -> Iterator[FoundFile]:
     yield from walk(root, skipped)
     if root.is_file() and root.name.upper() == "DICOMDIR":
-        try:
-            names = dicomdir.named_files(root.read_bytes())
-        except (ValueError, OSError):
-            return
-        for file in dicomdir.find_beside(root, names):
-            yield from walk(file, skipped)
+        for result in map_tasks(dicomdir.names_in, [str(root)], workers=1):
+            for file in dicomdir.find_beside(root, result.value or []):
+                yield from walk(file, skipped)
 
 
 def _read_pending(ledger: Ledger, key: SiteKey, progress: Progress, *, engine: str, workers: int, slow_s: float) -> int:

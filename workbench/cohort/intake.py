@@ -53,6 +53,16 @@ def gather(
     conflicts = totals.outcomes.get("uid_conflict", 0) + totals.member_outcomes.get("uid_conflict", 0)
     missing = {name: run(f'SELECT COUNT(*) FROM kept WHERE "{name}" IS NULL').fetchone()[0] for name in MISSING}
     findings = _findings(totals, flags, missing, pictures=pictures, shared=shared, conflicts=conflicts, moved=moved)
+    if totals.patients and not test_patients:
+        findings.append(
+            finding(
+                "no_test_patients",
+                "warn",
+                totals.patients,
+                "No patient is set aside as test, by chance in so small a cohort or by your settings. Before anything "
+                "is trained, 'workbench split' can change that (another seed=, a larger test_share=, stratify=label).",
+            )
+        )
     if largest > max(CROWD, 0.01 * totals.patients):
         findings.append(
             finding(
