@@ -1,0 +1,163 @@
+"""Arms: the ways to start that a study compares, what each may be used for, and what each has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.cohort.cohort import Cohort
+from workbench.cohort.leaks import PoolKeys, overlap
+from workbench.errors import InputError
+from workbench.evaluation.pixels import PIXELS
+from workbench.runs.workspace import Workspace
+from workbench.study.settings import ArmSettings, StudySettings
+
+PCA = "pca"
+SCRATCH, RANDOM = "scratch:", "random:"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to start.
+
+    Attributes:
+        name: As the user calls it.
+        kind: ``encoder``, ``scratch``, ``random``, ``pixels``, ``pca`` or ``features``.
+        spec: The encoder's word or the features file.
+        architecture: Of an encoder; empty otherwise.
+        arguments: Of the architecture.
+        reference: Name of the arm that it is compared with; empty for none.
+        seen: ``inductive`` (no test scan in its pool), ``transductive``, ``unknown``, or ``nothing`` (no pool).
+        facts: Of the encoder's checkpoint.
+        make: Makes the encoder anew; None where there is none.
+    """
+
+    name: str
+    kind: str
+    spec: str
+    architecture: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    reference: str = ""
+    seen: str = "nothing"
+    facts: dict[str, Any] = field(default_factory=dict)
+    make: Callable[[], Any] | None = None
+
+    def allows(self, protocol: str) -> bool:
+        """Whether it can be used so: scratch is trained, features are not."""
+        if protocol == "finetune":
+            return self.kind in ("encoder", "scratch")
+        return self.kind != "scratch"
+
+    @property
+    def label(self) -> str:
+        """The name, with what must be said beside it."""
+        return f"{self.name} (transductive)" if self.seen == "transductive" else self.name
+
+
+def resolve_arms(
+    settings: StudySettings, cohort: Cohort, test: Any, workspace: Workspace, *, channels: int = 1
+) -> list[Arm]:
+    """The arms of a study, with scratch of each encoder's own architecture added where it is the reference.
+
+    Args:
+        settings: The study's.
+        cohort: Its cohort.
+        test: Scan ids of the test set, for the leak guard.
+        workspace: Where encoders are looked for.
+        channels: Of the images.
+
+    Raises:
+        InputError: No such encoder or file, the reference is no arm, a protocol fits no arm, or an encoder's pool holds
+            test scans.
+    """
+    arms = {name: _one(name, arm, settings, workspace, channels) for name, arm in settings.arms.items()}
+    reference = arms.get(settings.reference)
+    if reference is None and settings.reference != "scratch":
+        raise InputError(
+            f"The reference '{settings.reference}' is none of the arms.",
+            where="reference",
+            todo=f"Choose one of {', '.join(arms)}.",
+        )
+    by_scratch = reference is None or reference.kind == "scratch"
+    if by_scratch and "finetune" not in settings.protocols:
+        raise InputError(
+            "Training from scratch is the reference, but nothing is fine-tuned.",
+            where="protocols",
+            todo="Add finetune to protocols, or choose another reference, such as an arm random:resnet18.",
+        )
+    found = {}
+    for name, arm in arms.items():
+        if arm.kind == "encoder":
+            arm = _checked(arm, cohort, test, workspace, settings.allow_transductive)
+        if by_scratch and arm.kind == "encoder":
+            arm = _with(arm, reference=_scratch_of(arm, arms, settings, channels))
+        elif name != settings.reference and arm.kind != "scratch":
+            arm = _with(arm, reference=settings.reference if reference else "")
+        found[name] = arm
+    added = [arm for name, arm in arms.items() if name not in found]
+    return [*(found[name] for name in settings.arms), *added]
+
+
+def _one(name: str, given: ArmSettings, settings: StudySettings, workspace: Workspace, channels: int) -> Arm:
+    if given.features:
+        if not Path(given.features).is_file():
+            raise InputError("The features file does not exist.", where=f"arms.{name}.features = {given.features}")
+        return Arm(name, "features", str(given.features), seen="unknown")
+    if given.encoder in (PIXELS, PCA):
+        return Arm(name, given.encoder, given.encoder)
+    from workbench.models.encoder_source import find_encoder
+
+    source = find_encoder(given.encoder, workspace, in_channels=channels, size=settings.size, seed=settings.seed)
+    made = source.make()
+    kind = "encoder"
+    if source.scratch:
+        kind = "scratch" if given.encoder.startswith(SCRATCH) else "random"
+    return Arm(name, kind, given.encoder, source.name, made.arguments, facts=source.facts, make=source.make)
+
+
+def _scratch_of(arm: Arm, arms: dict[str, Arm], settings: StudySettings, channels: int) -> str:
+    """The arm that trains this architecture from scratch; made and added to ``arms`` when there is none."""
+    for other in list(arms.values()):
+        if other.kind == "scratch" and (other.architecture, other.arguments) == (arm.architecture, arm.arguments):
+            return other.name
+    from workbench.models.encoders import build_encoder
+
+    name = f"scratch {arm.architecture}"
+    while name in arms:
+        name += "'"
+
+    def make() -> Any:
+        return build_encoder(
+            arm.architecture, in_channels=channels, size=settings.size, seed=settings.seed, **arm.arguments
+        )
+
+    arms[name] = Arm(name, "scratch", f"{SCRATCH}{arm.architecture}", arm.architecture, arm.arguments, make=make)
+    return name
+
+
+def _checked(arm: Arm, cohort: Cohort, test: Any, workspace: Workspace, allowed: bool) -> Arm:
+    """Whether the encoder's pool holds test scans; unknown for weights from elsewhere."""
+    digest, home = arm.facts.get("pool_digest"), arm.facts.get("cohort")
+    file = workspace.cohorts_dir / str(home) / "private" / "pools" / f"{digest}.parquet"
+    if not digest or not home or not file.is_file():
+        return _with(arm, seen="unknown")
+    found = overlap(PoolKeys.read(file), cohort.keys_of(test))
+    if found.state == "unknown":
+        return _with(arm, seen="unknown")
+    if found.clean:
+        return _with(arm, seen="inductive")
+    if not allowed:
+        raise InputError(
+            f"The encoder of the arm '{arm.name}' was pretrained on scans of the test set. {found.sentence}",
+            where=f"arms.{arm.name}.encoder = {arm.spec}",
+            todo="Pretrain on this cohort's own pool, or set allow_transductive=true and have every figure say so.",
+        )
+    return _with(arm, seen="transductive")
+
+
+def _with(arm: Arm, **changes: Any) -> Arm:
+    from dataclasses import replace
+
+    return replace(arm, **changes)

@@ -1,0 +1,247 @@
+"""The grid: every arm, protocol, budget and draw, run once and kept, so that a stopped study goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.config import digest_of
+from workbench.evaluation import features as feature_files
+from workbench.evaluation.pixels import PIXELS, pixel_features
+from workbench.evaluation.standardise import Standardiser
+from workbench.runs.folder import RunFolder
+from workbench.runs.seeds import mix
+from workbench.study.arms import PCA, Arm
+from workbench.study.data import StudyData
+from workbench.study.draws import Budget, Drawn, draw, patient_order
+from workbench.study.settings import StudySettings
+
+PCA_COMPONENTS = 64
+GRID_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """Predictions of one draw.
+
+    Attributes:
+        arm, protocol, budget, draw: Which.
+        drawn: The labelled scans.
+        probabilities: ``(N_test, C)`` per test scan.
+        setting: What was chosen inside the budget: the probe's penalty, kNN's k; nan otherwise.
+    """
+
+    arm: str
+    protocol: str
+    budget: str
+    draw: int
+    drawn: Drawn
+    probabilities: NDArray[np.float32]
+    setting: float = float("nan")
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for a stop
+    """Somebody asked for a stop; what was done is kept."""
+
+
+class Grid:
+    """Runs cells and keeps their predictions below ``run.path/cells``.
+
+    Args:
+        settings: The study's.
+        data: Its scans.
+        run: Its folder, told of progress and asked for stops.
+    """
+
+    def __init__(self, settings: StudySettings, data: StudyData, run: RunFolder) -> None:
+        self.settings, self.data, self.run = settings, data, run
+        self.folder = run.path / "cells"
+        self.folder.mkdir(exist_ok=True)
+        self._features: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+        self._identities: dict[str, list[Any]] = {}
+        self._orders: dict[int, NDArray[np.int64]] = {}
+
+    def plan(self, arms: list[Arm]) -> list[tuple[Arm, str, Budget, int]]:
+        """Every cell that will be run; what cannot be drawn is refused here, before anything is trained."""
+        cells = []
+        for protocol in self.settings.protocols:
+            for asked in self.settings.budgets_of(protocol):
+                budget = Budget(asked, self.settings.budget_unit)
+                self.drawn(budget, 0)
+                for arm in arms:
+                    if arm.allows(protocol):
+                        cells += [
+                            (arm, protocol, budget, number) for number in range(self.settings.draws_of(protocol, asked))
+                        ]
+        return cells
+
+    def drawn(self, budget: Budget, number: int) -> Drawn:
+        """The labelled scans of a draw at a budget, the same for every arm and protocol."""
+        if number not in self._orders:
+            self._orders[number] = patient_order(
+                self.data.development, seed=self.settings.seed, task=self.data.digest, draw=number
+            )
+        cap = self.settings.scans_per_patient
+        return draw(self.data.development, budget, self._orders[number], cap=cap, seed=self.settings.seed)
+
+    def results(self, arms: list[Arm]) -> Iterator[CellResult]:
+        """Run or read every cell.
+
+        Raises:
+            InputError: A budget cannot be drawn.
+            Stopped: Somebody asked for a stop.
+        """
+        cells = self.plan(arms)
+        done = 0
+        for arm in arms:
+            for protocol in self.settings.protocols:
+                mine = [(budget, number) for a, p, budget, number in cells if a is arm and p == protocol]
+                if not mine:
+                    continue
+                run = self._finetuned if protocol == "finetune" else self._frozen
+                for result in run(arm, protocol, mine):
+                    done += 1
+                    self.run.progress(done, len(cells), "cells", arm=arm.name, protocol=protocol)
+                    yield result
+
+    def _frozen(self, arm: Arm, protocol: str, cells: list[tuple[Budget, int]]) -> Iterator[CellResult]:
+        """All draws of a protocol on frozen features at once."""
+        drawn = [self.drawn(budget, number) for budget, number in cells]
+        file = self.folder / f"{self._digest(arm, protocol, [d.order_hash for d in drawn], len(cells))}.npz"
+        if not file.exists():
+            self._check_stop()
+            train, test = self.features(arm)
+            rows = [d.rows for d in drawn]
+            probabilities, setting = self._solve(protocol, train, test, rows)
+            _keep(file, probabilities=probabilities, setting=setting)
+        with np.load(file) as kept:
+            probabilities, setting = kept["probabilities"], kept["setting"]
+        for place, (budget, number) in enumerate(cells):
+            yield CellResult(
+                arm.name, protocol, str(budget), number, drawn[place], probabilities[place], float(setting[place])
+            )
+
+    def _solve(
+        self, protocol: str, train: NDArray[np.float32], test: NDArray[np.float32], rows: list[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        shared: dict[str, Any] = {"classes": len(self.data.classes), "seed": self.settings.seed}
+        patients = self.data.development.patients
+        if protocol == "probe":
+            from workbench.evaluation.probe import fit_probes
+
+            fits = fit_probes(train, self.data.dev_targets, rows, test, patients, **shared)
+            return fits.probabilities, np.exp(np.nanmean(np.log(fits.lambdas), axis=1))
+        from workbench.evaluation.knn import knn_many
+
+        found = knn_many(train, self.data.dev_targets, rows, test, patients, **shared)
+        return found.probabilities, found.k.astype(float)
+
+    def _finetuned(self, arm: Arm, protocol: str, cells: list[tuple[Budget, int]]) -> Iterator[CellResult]:
+        from workbench.finetuning.arm import finetune_arm
+        from workbench.store.datasets import UnitImages
+
+        store = self.data.store
+        assert store is not None and arm.make is not None  # only encoders are fine-tuned, and they need images
+        for budget, number in cells:
+            drawn = self.drawn(budget, number)
+            seed = mix(self.settings.seed, "finetune", str(budget), number)
+            file = self.folder / f"{self._digest(arm, protocol, drawn.order_hash, seed)}.npz"
+            if not file.exists():
+                self._check_stop()
+                scratch = arm.kind == "scratch"
+                train, _ = (None, None) if scratch else self.features(arm)
+                probabilities = finetune_arm(
+                    arm.make,
+                    UnitImages(store, store.rows_of(self.data.dev_ids[drawn.rows])),
+                    self.data.dev_targets[drawn.rows],
+                    UnitImages(store, store.rows_of(self.data.test_ids)),
+                    self.data.development.patients[drawn.rows],
+                    self.settings.finetune,
+                    seed,
+                    classes=len(self.data.classes),
+                    scratch=scratch,
+                    features=None if train is None else train[drawn.rows],
+                    standardiser=None if train is None else Standardiser.fit(train),
+                )
+                _keep(file, probabilities=probabilities)
+            with np.load(file) as kept:
+                yield CellResult(arm.name, protocol, str(budget), number, drawn, kept["probabilities"])
+
+    def features(self, arm: Arm) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Frozen features of an arm, computed once: ``(N_dev, D)`` and ``(N_test, D)``."""
+        if arm.name not in self._features:
+            if arm.kind == "features":
+                table = feature_files.load(arm.spec)
+                self._features[arm.name] = table.of(self.data.dev_ids), table.of(self.data.test_ids)
+            elif arm.kind == PCA:
+                self._features[arm.name] = principal_components(*self._extracted(arm, pixels=True))
+            else:
+                self._features[arm.name] = self._extracted(arm, pixels=arm.kind == PIXELS)
+        return self._features[arm.name]
+
+    def _extracted(self, arm: Arm, *, pixels: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        from workbench.store.datasets import UnitImages
+
+        store = self.data.store
+        assert store is not None
+        ids = np.concatenate([self.data.dev_ids, self.data.test_ids])
+        file = self.folder / f"features-{digest_of([self._identity(arm), pixels, store.digest, self.data.digest])}.npz"
+        if not file.exists():
+            self._check_stop()
+            encoder = pixel_features() if pixels or arm.make is None else arm.make()
+            found = feature_files.extract(encoder, UnitImages(store, store.rows_of(ids)), batch_size=256)
+            feature_files.save(file, ids, found)
+        table = feature_files.load(file)
+        return table.of(self.data.dev_ids), table.of(self.data.test_ids)
+
+    def _identity(self, arm: Arm) -> list[Any]:
+        """What makes an arm the same arm: its weights, not its name."""
+        if arm.name not in self._identities:
+            content = ""
+            if arm.kind == "features":
+                content = hashlib.sha256(Path(arm.spec).read_bytes()).hexdigest()
+            elif arm.make is not None:
+                content = _weights_digest(arm.make())
+            self._identities[arm.name] = [arm.kind, arm.architecture, arm.arguments, content]
+        return self._identities[arm.name]
+
+    def _digest(self, arm: Arm, *parts: Any) -> str:
+        settings = self.settings.finetune.plain() if parts[0] == "finetune" else {}
+        store = self.data.store.digest if self.data.store else ""
+        return digest_of(
+            [GRID_VERSION, self._identity(arm), store, self.data.digest, settings, self.settings.seed, *parts]
+        )
+
+    def _check_stop(self) -> None:
+        if self.run.stop_requested():
+            raise Stopped
+
+
+def principal_components(
+    train: NDArray[np.float32], test: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The leading 64 principal components of the development scans' pixels, for both."""
+    from sklearn import decomposition
+
+    count = min(PCA_COMPONENTS, *train.shape)
+    model = decomposition.PCA(count, svd_solver="randomized", random_state=0).fit(train)
+    return model.transform(train).astype(np.float32), model.transform(test).astype(np.float32)
+
+
+def _weights_digest(module: Any) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _keep(file: Path, **arrays: Any) -> None:
+    temporary = file.with_name(f".{file.stem}.part.npz")
+    np.savez(temporary, **arrays)
+    temporary.replace(file)

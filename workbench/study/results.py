@@ -1,0 +1,288 @@
+"""A study's results: the long table, the predictions, and the summary that the app and the report read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.evaluation.auc import influence, outcomes
+from workbench.evaluation.metrics import measure
+from workbench.runs.status import write_json
+from workbench.study.arms import Arm
+from workbench.study.comparison import Comparison, Pair, compare
+from workbench.study.contrasts import contrast, curve_interval
+from workbench.study.covariance import Covariance, covariance
+from workbench.study.curves import Cell, Curves
+from workbench.study.data import StudyData
+from workbench.study.grid import CellResult
+from workbench.study.labels_saved import Ratio
+from workbench.study.settings import StudySettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRICS = ("auc", "average_precision", "balanced_accuracy", "brier", "log_loss")
+SUMMARY_VERSION = 1
+WIDE = 30
+
+
+class Collected:
+    """Takes cells as they come and keeps what the tables need.
+
+    Args:
+        settings: The study's.
+        data: Its scans.
+    """
+
+    def __init__(self, settings: StudySettings, data: StudyData) -> None:
+        self.settings, self.data = settings, data
+        self.rows: list[dict[str, Any]] = []
+        self.frames: list[pd.DataFrame] = []
+        self.scores: dict[tuple[str, str, str], list[tuple[CellResult, NDArray[np.float64]]]] = {}
+
+    def add(self, result: CellResult) -> None:
+        """One cell: its metrics, its predictions, and its scores per unit for the curves."""
+        import pandas as pd
+
+        scores = self.data.units.scores(result.probabilities)
+        self.scores.setdefault((result.arm, result.protocol, result.budget), []).append((result, scores))
+        shared = {
+            "arm": result.arm,
+            "protocol": result.protocol,
+            "budget": result.budget,
+            "draw": result.draw,
+            "n_scans": result.drawn.n_scans,
+            "n_patients": result.drawn.n_patients,
+        }
+        found = measure(scores, self.data.unit_targets, self.data.unit_patients)
+        self.rows += [{**shared, "metric": name, "value": found[name]} for name in METRICS]
+        count, classes = result.probabilities.shape
+        truth = self.data.test_targets if self.data.test_targets.ndim == 2 else None
+        frame = pd.DataFrame(
+            {
+                "scan_id": np.repeat(self.data.test_ids.astype(str), classes),
+                "patient_key": np.repeat(self.data.test_patients, classes),
+                "label": truth.ravel()
+                if truth is not None
+                else np.repeat(np.asarray(self.data.classes)[self.data.test_targets], classes),
+                "class": np.tile(self.data.classes, count),
+                "probability": result.probabilities.ravel(),
+            }
+        )
+        for place, name in enumerate(("arm", "protocol", "budget", "draw")):
+            frame.insert(place, name, shared[name])
+        for name in ("arm", "protocol", "budget", "scan_id", "patient_key", "class"):
+            frame[name] = frame[name].astype("category")
+        self.frames.append(frame)
+
+    def write(self, folder: Path) -> None:
+        """Write ``results.parquet`` and ``predictions.parquet``."""
+        import pandas as pd
+
+        pd.DataFrame(self.rows).to_parquet(folder / "results.parquet", index=False)
+        whole = pd.concat(
+            [frame.astype({"arm": str, "protocol": str, "budget": str}) for frame in self.frames], ignore_index=True
+        )
+        whole.to_parquet(folder / "predictions.parquet", index=False)
+
+    def curves(self) -> Curves:
+        """Every cell with its draws and the influence of each test patient."""
+        cells, side = [], np.zeros(0, np.int64)
+        axis = "n_patients" if self.settings.budget_unit == "patients" else "n_scans"
+        for (arm, protocol, budget), members in self.scores.items():
+            found = influence(
+                np.stack([scores for _, scores in members]), self.data.unit_targets, self.data.unit_patients
+            )
+            side = found.side
+            cells.append(
+                Cell(
+                    arm,
+                    protocol,
+                    budget,
+                    n=float(np.mean([getattr(result.drawn, axis) for result, _ in members])),
+                    patients=float(np.mean([result.drawn.n_patients for result, _ in members])),
+                    draws=np.array([result.draw for result, _ in members]),
+                    auc=found.auc,
+                    influence=found.values.mean(axis=0),
+                )
+            )
+        kinds = outcomes(self.data.unit_targets, self.data.unit_patients, classes=len(self.data.classes))
+        patients = len(np.unique(self.data.unit_patients))
+        return Curves(cells, side, self.data.development.count, (kinds.fewest, patients))
+
+
+def pairs_of(settings: StudySettings, arms: list[Arm], curves: Curves) -> list[Pair]:
+    """What is compared: each arm with its reference, under the same protocol or with the reference fine-tuned."""
+    kinds = {arm.name: arm for arm in arms}
+    pairs = []
+    for arm, protocol in curves.names():
+        reference = kinds[arm].reference
+        if not reference or arm == reference:
+            continue
+        own = protocol if kinds[reference].allows(protocol) else "finetune"
+        blocked = ""
+        if kinds[arm].seen == "transductive":
+            blocked = "its encoder saw test scans (transductive), so it cannot be compared with an arm that did not."
+        pairs.append(Pair((arm, protocol), (reference, own), protocol == settings.headline, blocked))
+    return pairs
+
+
+def summarise(
+    settings: StudySettings, data: StudyData, arms: list[Arm], curves: Curves, *, warnings: list[str]
+) -> dict[str, Any]:
+    """The whole answer as plain values, for ``summary.json``."""
+    joint = covariance(curves)
+    pairs = pairs_of(settings, arms, curves)
+    comparisons = compare(curves, joint, pairs, margin=settings.margin, seed=settings.seed)
+    fewest, patients = curves.test_patients
+    warnings = [*warnings]
+    if fewest < WIDE:
+        warnings.append(f"Only {fewest} test patients in the smallest class: intervals are wide.")
+    for arm in arms:
+        if arm.seen == "unknown":
+            warnings.append(f"What the encoder of '{arm.name}' saw is unknown: it may have seen test scans.")
+        if arm.seen == "transductive":
+            warnings.append(f"The encoder of '{arm.name}' saw test scans without labels (transductive).")
+    primary = [comparison for comparison in comparisons if comparison.primary]
+    verdict = " ".join(comparison.verdict.sentence for comparison in primary) or "Nothing was compared."
+    return {
+        "schema_version": SUMMARY_VERSION,
+        "cohort": settings.cohort,
+        "cohort_version": data.cohort.version,
+        "labels_version": data.labels_version,
+        "task": data.task,
+        "classes": data.classes,
+        "metric": "auc",
+        "unit": settings.unit,
+        "budget_unit": settings.budget_unit,
+        "headline_protocol": settings.headline,
+        "reference": settings.reference,
+        "margin": settings.margin,
+        "verdict": verdict,
+        "test": {
+            "scans": len(data.test_ids),
+            "units": len(data.units.keys),
+            "patients": patients,
+            "fewest_patients": fewest,
+            "patients_per_class": data.patients_per_class(),
+        },
+        "development": {
+            "scans": len(data.dev_ids),
+            "patients": data.development.count,
+            "patients_per_class": data.development.patients_per_class(),
+        },
+        "arms": [
+            {
+                "name": arm.name,
+                "label": arm.label,
+                "kind": arm.kind,
+                "architecture": arm.architecture,
+                "reference": arm.reference,
+                "seen": arm.seen,
+                "method": arm.facts.get("method", ""),
+            }
+            for arm in arms
+        ],
+        "curve": [_point(curves, joint, place) for place in range(len(curves.cells))],
+        "comparisons": [_comparison(comparison) for comparison in comparisons],
+        "labels_saved": {comparison.arm: ratio_plain(comparison.labels_saved) for comparison in primary},
+        "not_run": _not_run(settings, arms),
+        "warnings": warnings,
+        "digests": {"data": data.digest, "settings": settings.digest(), "split": data.cohort.split().digest},
+    }
+
+
+def write_summary(folder: Path, summary: dict[str, Any]) -> None:
+    """Write ``summary.json``; infinite bounds become null, as JSON has no infinity."""
+    write_json(folder / "summary.json", finite(summary))
+
+
+def finite(value: Any) -> Any:
+    """Plain values with what is not finite as None."""
+    if isinstance(value, dict):
+        return {name: finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _point(curves: Curves, joint: Covariance, place: int) -> dict[str, Any]:
+    cell = curves.cells[place]
+    weights = np.zeros(len(curves.cells))
+    weights[place] = 1
+    found = contrast(curves.theta, joint, weights)
+    low, high = curve_interval(cell.theta, found.se, found.df, curves.test_patients)
+    parts = {"test": sum(part[place, place] for part, _ in joint.test), "draw": joint.draw[place, place]}
+    parts["pool"] = joint.pool[place, place]
+    return {
+        "arm": cell.arm,
+        "protocol": cell.protocol,
+        "budget": cell.budget,
+        "n": cell.n,
+        "n_patients": cell.patients,
+        "draws": len(cell.auc),
+        "value": cell.theta,
+        "low": low,
+        "high": high,
+        "draw_sd": cell.spread,
+        "se": {name: float(np.sqrt(max(0.0, float(part)))) for name, part in parts.items()},
+    }
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    return {
+        "arm": found.arm,
+        "protocol": found.protocol,
+        "reference": found.reference,
+        "reference_protocol": found.reference_protocol,
+        "primary": found.primary,
+        "verdict": {
+            "short": found.verdict.short,
+            "sentence": found.verdict.sentence,
+            "detectable": found.verdict.detectable,
+            "supported_margin": found.verdict.supported_margin,
+        },
+        "area": {
+            "difference": found.area.estimate,
+            "low": found.low,
+            "high": found.high,
+            "se": found.area.se,
+            "df": found.area.df,
+            "p": found.area.p,
+            "p_holm": found.p_holm,
+        },
+        "differences": [vars(difference) for difference in found.differences],
+        "labels_saved": ratio_plain(found.labels_saved),
+        "per_budget": [
+            {"budget": difference.budget, "n": difference.n, **(ratio_plain(ratio) or {})}
+            for difference, ratio in zip(found.differences, found.per_budget, strict=False)
+        ],
+        "warnings": found.warnings,
+    }
+
+
+def ratio_plain(ratio: Ratio | None) -> dict[str, Any] | None:
+    """A factor as plain values with its text."""
+    if ratio is None:
+        return None
+    point = None if ratio.censored else ratio.low_point
+    return {"text": str(ratio), "factor": point, "low": ratio.low, "high": ratio.high}
+
+
+def _not_run(settings: StudySettings, arms: Iterable[Arm]) -> list[str]:
+    """Cells of the full grid that the settings leave out, in words."""
+    left = [str(budget) for budget in settings.budgets if budget not in settings.budgets_of("finetune")]
+    said = []
+    if "finetune" in settings.protocols and left:
+        said.append(f"Fine-tuning was not run at {', '.join(left)} labels.")
+    for arm in arms:
+        missing = [protocol for protocol in settings.protocols if not arm.allows(protocol)]
+        if missing:
+            said.append(f"'{arm.name}' cannot be used by {' or '.join(missing)}.")
+    return said
