@@ -31,7 +31,7 @@ def resolve(text: str, roots: Sequence[Path]) -> Path:
         raise InputError(
             "Network addresses cannot be used.", todo="Mount the share as a folder of this computer first."
         )
-    path = Path(typed).expanduser()
+    path = _home(Path(typed))
     candidates = [path] if path.is_absolute() else [root / path for root in roots]
     resolved = next((found for found in map(_strict, candidates) if found is not None), None)
     if resolved is None or not allowed(resolved, roots):
@@ -95,3 +95,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def _home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path

@@ -17,7 +17,8 @@ from workbench.runs.worker import worker_alive
 
 LIVE_S = 2.0
 QUIET_S = 15.0
-RESUMABLE = ("pretrain", "index")
+RESUMED_BY_ID = ("pretrain", "finetune")
+RESUMED_BY_SETTINGS = ("index", "study", "sweep", "prepare", "demo")
 SURE_SHARE = 0.02
 SURE_S = 30.0
 
@@ -73,7 +74,7 @@ def draw(job: Job, state: JobState) -> None:
     if state.message and state.state != "running":
         show = {"failed": st.error, "lost": st.warning}.get(state.state, st.markdown)
         show(escape(state.message))
-    if state.state == "failed" and job.verb in RESUMABLE:
+    if state.state == "failed" and resumable(job):
         st.markdown("What was saved before the failure is kept.")
 
 
@@ -113,20 +114,20 @@ def _buttons(job: Job, state: JobState) -> None:
             "Take out", key=f"stop-{job.id}", icon=":material/close:", on_click=queue().request_stop, args=(job.id,)
         )
     elif state.state in ("stopped", "lost", "failed") and resumable(job):
-        settings = {"resume": job.run_id} if job.own_run else job.settings
+        settings = {"resume": job.run_id} if job.verb in RESUMED_BY_ID else job.settings
         st.button(
             "Resume", key=f"resume-{job.id}", type="primary", icon=":material/play_arrow:",
-            on_click=request_job, args=(job.verb, settings),
+            on_click=request_job, args=(job.verb, settings, True),
         )  # fmt: skip
     elif state.ended and state.status and state.status.ended:
         st.caption(f"Ended {when(state.status.ended, zone_of(st.context.timezone))}")
 
 
 def resumable(job: Job) -> bool:
-    """Whether the job can go on from where it ended: an index always, a training once it has saved something."""
-    if job.verb == "index":
-        return True
-    return job.verb == "pretrain" and (queue().folder(job) / "settings.yaml").is_file()
+    """Whether the job can go on from where it ended, by its run's id or by being asked again with its settings."""
+    if job.verb in RESUMED_BY_ID:
+        return (queue().folder(job) / "settings.yaml").is_file()
+    return job.verb in RESUMED_BY_SETTINGS
 
 
 def _folder(job: Job) -> Path | None:

@@ -17,11 +17,11 @@ from workbench.runs.jobs import Job
 SAME_CLICK_S = 10.0
 
 
-def request_job(verb: str, settings: Mapping[str, Any]) -> None:
+def request_job(verb: str, settings: Mapping[str, Any], go_on: bool = False) -> None:
     """Submit a job and put it into the page's address; for use in a button's callback.
 
     The same settings again within ten seconds are taken for the same click. What goes wrong is kept for
-    ``show_request_error``.
+    ``show_request_error``. ``go_on`` continues the run of that name.
     """
     digest = digest_of([verb, dict(settings)])
     nonce, moment = st.session_state.get(f"click:{digest}", ("", 0.0))
@@ -30,7 +30,7 @@ def request_job(verb: str, settings: Mapping[str, Any]) -> None:
     st.session_state[f"click:{digest}"] = (nonce, time.time())
     st.session_state.pop("request_error", None)
     try:
-        job = queue().submit(verb, settings, nonce=nonce)
+        job = queue().submit(verb, settings, nonce=nonce, go_on=go_on)
     except WorkbenchError as error:
         st.session_state["request_error"] = error
         return

@@ -8,22 +8,25 @@ import altair as alt
 import pandas as pd
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-REFERENCE = "#000000"
+REFERENCES = ("#444444", "#8C8C8C", "#B0B0B0")
 DASHES = ([1, 0], [8, 4], [2, 3], [10, 3, 2, 3], [5, 2], [1, 2])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 
-def study_curve(table: pd.DataFrame, reference: str, metric: str, unit: str) -> alt.LayerChart | alt.FacetChart:
+def study_curve(
+    table: pd.DataFrame, references: Sequence[str], metric: str, unit: str
+) -> alt.LayerChart | alt.FacetChart:
     """Lines with ribbons, labelled at their right ends; line style, marker and colour differ.
 
     Args:
         table: ``arm, budget, value, low, high``, of one protocol.
-        reference: The arm to compare with, drawn in black.
+        references: The arms to compare with, drawn in black and grey.
         metric: What the vertical axis shows.
         unit: What a budget counts, such as ``patients``.
     """
-    arms = order(table, reference)
-    scale = alt.Scale(domain=arms, range=[REFERENCE, *COLOURS][: len(arms)])
+    arms = order(table, references)
+    known = [arm for arm in arms if arm in references]
+    scale = alt.Scale(domain=arms, range=[*REFERENCES[: len(known)], *COLOURS][: len(arms)])
     ticks = sorted(float(budget) for budget in table["budget"].unique())
     x = alt.X(
         "budget:Q",
@@ -107,16 +110,17 @@ def difference_chart(table: pd.DataFrame, unit: str) -> alt.LayerChart | alt.Fac
     return alt.layer(zero, bars, points).properties(height=300)
 
 
-def order(table: pd.DataFrame, reference: str) -> list[str]:
-    """The arms, the reference first."""
+def order(table: pd.DataFrame, references: Sequence[str]) -> list[str]:
+    """The arms, the references first."""
     arms = list(dict.fromkeys(table["arm"]))
-    return [arm for arm in arms if arm == reference] + [arm for arm in arms if arm != reference]
+    return [arm for arm in arms if arm in references] + [arm for arm in arms if arm not in references]
 
 
 def label_places(table: pd.DataFrame, gap: float = 0.045) -> pd.DataFrame:
     """Where the arms' names stand: at their last points, pushed apart by a share of the vertical range."""
     ends = table.sort_values("budget").groupby("arm", as_index=False).last().sort_values("value")
-    span = max(float(table["high"].max() - table["low"].min()), 1e-6)
+    ends_of = table[["value", "low", "high"]]
+    span = max(float(ends_of.max(axis=None) - ends_of.min(axis=None)), 1e-6)
     places: list[float] = []
     for value in ends["value"]:
         places.append(max(float(value), places[-1] + gap * span) if places else float(value))

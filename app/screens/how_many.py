@@ -22,7 +22,7 @@ from app.wording import count, when, zone_of
 
 VIEWS = ["Read the answer", "Ask the question"]
 BUDGETS = [10, 25, 50, 100, 250, 500, 1000, 2000]
-DRAWS = {"Quick (5 draws)": 5, "Usual (20 draws)": 20, "Careful (50 draws)": 50}
+DRAWS = {"Quick": (5, 2), "Usual": (20, 3), "Careful": (50, 5)}
 
 
 def body() -> None:
@@ -75,46 +75,67 @@ def read(run: RunView) -> None:
 
 
 def _curve(answer: StudyAnswer, protocol: str) -> None:
-    table = answer.curve[answer.curve["protocol"] == protocol]
-    arms = order(table, answer.reference)
+    table, references = answer.curve(protocol), answer.references(protocol)
+    arms = order(table, references)
     st.markdown(f"##### {answer.metric_words} by number of labelled {answer.unit}")
     st.altair_chart(
-        study_curve(table, answer.reference, answer.metric_words, answer.unit),
+        study_curve(table, references, answer.metric_words, answer.unit),
         alt=curve_words(table, arms, answer.metric_words, answer.unit),
         key=f"curve-{protocol}",
     )
-    st.caption("Ribbons are 95 % intervals, point by point. Ranking quality: 0.5 is guessing, 1.0 is perfect.")
+    st.caption(
+        f"Tested on {count(answer.tested[0], 'patients')} set aside. Ribbons are 95 % intervals, point by point: they "
+        "count which patients were labelled, which tested, and which pool you had. 0.5 is guessing, 1.0 is perfect."
+    )
     with st.expander("The curve as a table"):
-        shown = table.assign(
-            cell=[f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" for row in table.itertuples()]
-        ).pivot_table(index="budget", columns="arm", values="cell", aggfunc="first")[arms]
+        cells = table.assign(cell=[_cell(row) for row in table.itertuples()])
+        shown = cells.pivot_table(index="budget", columns="arm", values="cell", aggfunc="first")[arms].fillna("–")
         shown.index = pd.Index([f"{budget:,.0f}" for budget in shown.index], name=f"Labelled {answer.unit}")
         st.table(shown)
 
 
+def _cell(row: Any) -> str:
+    if row.low != row.low or row.high != row.high:
+        return f"{row.value:.3f} (no interval)"
+    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+
+
 def _difference(answer: StudyAnswer, protocol: str) -> None:
-    table = answer.differences[answer.differences["protocol"] == protocol]
+    table = answer.differences(protocol)
     if table.empty:
         return
-    st.markdown(f"##### Difference to {escape(answer.reference)}")
+    st.markdown(f"##### Difference to {escape(', '.join(answer.references(protocol)))}")
     words = "; ".join(
         f"{row.arm} at {row.budget:,.0f}: {row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
         for row in table.itertuples()
     )
     st.altair_chart(difference_chart(table, answer.unit), alt=f"Differences. {words}", key=f"difference-{protocol}")
     st.caption(
-        "Above the dashed line is better than the reference. An interval that crosses the line shows no difference."
+        "Above the dashed line is better. Where a bar crosses it, no difference is shown. The bars hold at all points "
+        "at once (95 %)."
     )
 
 
 def _saved(answer: StudyAnswer, protocol: str) -> None:
-    rows = [row for row in answer.sentences if row["protocol"] == protocol]
-    if not rows:
+    compared = answer.compared(protocol)
+    if not compared:
         return
     st.markdown("##### In words")
-    for row in rows:
-        saved = f" Labels saved: {escape(row['saved'])}." if row["saved"] else ""
-        st.markdown(f"- **{escape(row['arm'])}**: {escape(row['verdict'])}{saved}")
+    for entry in compared:
+        st.markdown(f"- {escape(entry['verdict']['sentence'])}")
+        if entry["labels_saved"]:
+            text = escape(entry["labels_saved"]["text"])
+            st.markdown(f"  - **Labels saved:** {text} ({escape(entry['arm'])} against {escape(entry['reference'])})")
+        for warning in entry["warnings"]:
+            st.markdown(f"  - {escape(warning)}")
+    with st.expander("What would change our mind?"):
+        for entry in compared:
+            st.markdown(
+                f"- {escape(entry['arm'])}: with {count(answer.tested[0], 'test patients')}, a difference smaller than "
+                f"{entry['verdict']['detectable']:.3f} would probably have gone unseen."
+            )
+        for sentence in answer.not_run:
+            st.markdown(f"- {escape(sentence)}")
 
 
 def _files(run: RunView) -> None:
@@ -159,9 +180,15 @@ def ask() -> None:
     settings = form(cohort)
     st.button(
         "Start the study", type="primary", icon=":material/play_arrow:", on_click=request_job, args=("study", settings),
-        disabled=len(settings["arms"]) < 2 or not settings["budgets"] or not settings["protocols"],
+        disabled=not asked_fully(settings),
     )  # fmt: skip
     engineer_details("study", settings)
+
+
+def asked_fully(settings: dict[str, Any]) -> bool:
+    """Whether there is something to compare, with something, at some number of labels."""
+    compared = [name for name in settings["arms"] if name != settings["reference"]]
+    return bool(compared and settings["budgets"] and settings["protocols"])
 
 
 def form(cohort: str) -> dict[str, Any]:
@@ -193,11 +220,17 @@ def form(cohort: str) -> dict[str, Any]:
     left, right = st.columns(2)
     budgets = left.multiselect("Labelled patients to try", fitting, default=fitting[:5], key=f"budgets-{cohort}")
     whole = left.checkbox("and all of them", value=True, key="all")
-    draws = right.radio("How careful", list(DRAWS), index=1, key="draws", captions=["minutes", "", "slower"])
+    draws = right.radio(
+        "How careful",
+        list(DRAWS),
+        index=1,
+        key="draws",
+        captions=[f"{probed} random choices of patients, {tuned} end to end" for probed, tuned in DRAWS.values()],
+    )
     protocols = right.pills(
         "How the encoders are used",
         list(PROTOCOLS),
-        default=["probe", "knn"],
+        default=["probe", "finetune"],
         selection_mode="multi",
         format_func=PROTOCOLS.__getitem__,
         key="protocols",
@@ -210,20 +243,24 @@ def form(cohort: str) -> dict[str, Any]:
             f"These encoders learnt at different picture sizes ({', '.join(map(str, sorted(sizes)))}). Choose one."
         )
     first = encoders[chosen[0]].settings.get("encoder", "resnet18") if chosen else "resnet18"
-    arms: dict[str, Any] = {"scratch": {"encoder": f"scratch:{first}"}}
-    arms.update({run: {"encoder": run} for run in chosen})
-    if "Random network, not trained" in also:
+    arms: dict[str, Any] = {run: {"encoder": run} for run in chosen}
+    trained = "finetune" in protocols
+    if not trained:
+        st.caption("Without *end to end* nothing is trained from scratch; the comparison is with a random network.")
+    if not trained or "Random network, not trained" in also:
         arms["random"] = {"encoder": f"random:{first}"}
     if "Raw pixels" in also:
         arms["pixels"] = {"encoder": "pixels"}
+    probed, tuned = DRAWS[draws]
     return {
         "cohort": cohort,
         "size": min(sizes) if sizes else 64,
         "arms": arms,
-        "reference": "scratch",
+        "reference": "scratch" if trained else "random",
         "protocols": protocols,
         "budgets": [*sorted(budgets), *(["all"] if whole else [])],
-        "draws": DRAWS[draws],
+        "draws": probed,
+        "finetune_draws": tuned,
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "study",
     }
 

@@ -116,9 +116,9 @@ def make_run(workspace: Workspace, kind: str, name: str, settings: dict[str, Any
     return run
 
 
-def make_pretraining(workspace: Workspace, name: str = "overnight", *, epochs: int = 60, total: int = 60, **more: Any):
+def make_pretraining(workspace: Workspace, name: str = "overnight", *, epochs: int = 60, planned: int = 60, **more: Any):
     """A pretraining run with a loss that falls and meters that rise."""
-    settings = {"method": "simclr", "cohort": "chest", "size": 64, "encoder": "resnet18", "epochs": total}
+    settings = {"method": "simclr", "cohort": "chest", "size": 64, "encoder": "resnet18", "epochs": planned}
     settings.update(more.pop("settings", {}))
     run = make_run(workspace, "pretrain", name, settings, **more)
     rng = np.random.default_rng(1)
@@ -135,7 +135,7 @@ def make_pretraining(workspace: Workspace, name: str = "overnight", *, epochs: i
             event["probe_auc"] = 0.88 - 0.26 * math.exp(-epoch / 16) + 0.008 * rng.normal()
             event["feature_std"], event["rank_me"] = 0.04, 60 + epoch / 2
         run.event(**event)
-    if epochs == total:
+    if epochs == planned:
         facts = {"architecture": "resnet18", "size": settings["size"], "method": settings["method"]}
         (run.path / "encoder.json").write_text(json.dumps(facts))
         (run.path / "result.json").write_text(json.dumps({"images_per_s": 181.0, "collapse": "", "run_id": name}))

@@ -103,7 +103,9 @@ class JobQueue:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
 
-    def submit(self, verb: str, settings: Mapping[str, Any], *, nonce: str, created_by: str = "") -> Job:
+    def submit(
+        self, verb: str, settings: Mapping[str, Any], *, nonce: str, created_by: str = "", go_on: bool = False
+    ) -> Job:
         """Ask for a job; asking twice with the same settings and nonce gives the same job.
 
         A verb whose settings hold ``name`` makes its run folder of that name itself; a taken name gets a number
@@ -114,6 +116,7 @@ class JobQueue:
             settings: Its settings, JSON-ready.
             nonce: A word drawn when the form was shown, so that a double click asks once.
             created_by: Who asks; the user of this process when empty.
+            go_on: Go on in the run folder of that ``name``, for verbs that continue a run by its name and settings.
 
         Raises:
             InputError: The name cannot be a folder's name, or the run to resume is still at work.
@@ -128,6 +131,9 @@ class JobQueue:
                 return _job(known)
             if resume:
                 run_id = Path(resume).name
+                self._refuse_busy(database, verb, run_id)
+            elif name and go_on:
+                run_id = plain_name(name, "run")
                 self._refuse_busy(database, verb, run_id)
             elif name:
                 run_id = plain["name"] = self._free_name(database, verb, plain_name(name, "run"))
