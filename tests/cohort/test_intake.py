@@ -74,7 +74,7 @@ def test_findings_have_numbers_that_agree_with_their_verbs():
     assert by_code["duplicate"]["sentence"].startswith("1 file repeats")
     assert by_code["blank"]["sentence"] == "1 picture is blank and not used for training."
     assert by_code["patient_unknown"]["sentence"].startswith("2 pictures name no patient")
-    assert by_code["missing_sex"]["sentence"] == "sex is not stated for 20 % of the pictures."
+    assert by_code["missing_sex"]["sentence"] == "Sex is not stated for 20 % of the pictures."
     assert by_code["gone"]["sentence"] == "2 files indexed before are no longer there."
     assert by_code["burned_in_text"]["level"] == "stop" and by_code["localizer"]["level"] == "note"
     assert "missing_age_years" not in by_code and by_code["moved"]["count"] == 1

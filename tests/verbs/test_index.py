@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -466,3 +467,34 @@ def test_identical_radiographs_are_found_and_stay_on_one_side(tmp_path: Path, sh
     assert side.groupby(found["patient_key"]).nunique().max() == side.groupby(found["pixel_hash"]).nunique().max() == 1
     assert len(cohort.pool()) == found.loc[~side, "pixel_hash"].nunique()
     assert again.groupby("pixel_hash")["patient_key"].nunique().value_counts().to_dict() == {1: 29, 2: 1}
+
+
+def test_full_disk_and_damaged_ledger_are_said_in_words_and_lose_nothing(tmp_path: Path, monkeypatch):
+    source = make_tree(tmp_path / "src", 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "workbench.cohort.manifest.write_manifest",
+            lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+        )
+        with pytest.raises(
+            OperationFailed, match=r"cannot be written \(No space left on device\).*what was read is kept"
+        ):
+            run(tmp_path, source)
+        patch.setattr(
+            "workbench.cohort.indexing.Ledger.write",
+            lambda *a: (_ for _ in ()).throw(sqlite3.OperationalError("database or disk is full")),
+        )
+        write_dicom(source / "new.dcm", patient="PAT-7", study="70", instance="70")
+        with pytest.raises(OperationFailed, match=r"cannot be written \(database or disk is full\)"):
+            run(tmp_path, source)
+    assert run(tmp_path, source).scans == 9
+    split = Cohort.open(tmp_path / "data_manifests" / "c").split().digest
+    ledger = tmp_path / "data_manifests" / "c" / "private" / "ledger.sqlite"
+    for file in ledger.parent.glob("ledger.sqlite*"):
+        file.unlink()
+    ledger.write_bytes(b"no ledger at all " * 500)
+    with pytest.raises(OperationFailed, match="ledger is damaged.*the split and the labels stay"):
+        run(tmp_path, source)
+    ledger.unlink()
+    assert run(tmp_path, source).scans == 9
+    assert Cohort.open(tmp_path / "data_manifests" / "c").split().digest == split

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,8 +96,7 @@ def index_sources(
     private.chmod(0o700)
     with _locked(private / "index.lock", folder.name):
         split = _split_so_far(folder, key, test_share, split_seed)
-        ledger = Ledger(private / "ledger.sqlite")
-        try:
+        with _ledger(private / "ledger.sqlite") as ledger:
             _check_key(ledger, key)
             skipped = Skipped()
             found = _take_stock(ledger, roots, site, skipped, progress)
@@ -111,8 +111,6 @@ def index_sources(
             ledger.remember("generation", _generation(ledger) + 1)
             ledger.remember("dirty", "")
             return Indexed(numbers, read)
-        finally:
-            ledger.close()
 
 
 def _split_so_far(folder: Path, key: SiteKey, share: float | None, seed: int | None) -> Split:
@@ -155,6 +153,36 @@ def _locked(file: Path, cohort: str) -> Iterator[None]:
                 f"Another process is indexing the cohort '{cohort}'.", todo="Wait until it has finished."
             ) from error
         yield
+
+
+@contextmanager
+def _ledger(file: Path) -> Iterator[Ledger]:
+    """The ledger, closed in the end; trouble with its file or with a full disk said in words."""
+    ledger = None
+    try:
+        ledger = Ledger(file)
+        yield ledger
+    except sqlite3.OperationalError as error:
+        raise OperationFailed(
+            f"The index cannot be written ({error}).",
+            where=file.parent,
+            todo="Free some space, or make the folder writable, and run the same command again: what was read is kept.",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise OperationFailed(
+            "The index's ledger is damaged.",
+            where=file,
+            todo="Remove this file and run the same command again; the split and the labels stay as they are.",
+        ) from error
+    except OSError as error:
+        raise OperationFailed(
+            f"The index cannot be written ({error.strerror or type(error).__name__}).",
+            where=file.parent,
+            todo="Free some space, or make the folder writable, and run the same command again: what was read is kept.",
+        ) from error
+    finally:
+        if ledger is not None:
+            ledger.close()
 
 
 def _generation(ledger: Ledger) -> int:

@@ -10,7 +10,13 @@ from workbench.cohort.ledger import Ledger
 
 DISTRIBUTIONS = ("modality", "view_position", "scanner", "bits_stored", "body_part", "sex", "site", "photometric")
 SHOWN = 30
-MISSING = ("sex", "age_years", "scanner", "view_position", "spacing_row_mm")
+MISSING = {
+    "sex": "Sex",
+    "age_years": "Age",
+    "scanner": "Scanner",
+    "view_position": "View",
+    "spacing_row_mm": "Pixel spacing",
+}
 MISSING_SHARE = 0.1
 CROWD = 50
 """A group that ties together more patients than this, or more than 1 % of all, points to a fault in the data."""
@@ -210,7 +216,12 @@ def _findings(
         if totals.scans and number / totals.scans > MISSING_SHARE:
             share = 100 * number / totals.scans
             found.append(
-                finding(f"missing_{name}", "note", number, f"{name} is not stated for {share:.0f} % of the pictures.")
+                finding(
+                    f"missing_{name}",
+                    "note",
+                    number,
+                    f"{MISSING[name]} is not stated for {share:.0f} % of the pictures.",
+                )
             )
     if moved:
         found.append(
