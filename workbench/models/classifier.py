@@ -118,13 +118,14 @@ def find(path: str | Path) -> Path:
     return folder
 
 
-def batched(classifier: nn.Module, images: Any, batch_size: int) -> Tensor:
+def batched(classifier: nn.Module, images: Any, batch_size: int, progress: Any = None) -> Tensor:
     """Apply a module to all images of a set, without gradients, in eval mode.
 
     Args:
         classifier: Any module on images.
         images: A set with ``__len__`` and ``batch(positions) -> (N, C, H, W)``.
         batch_size: Images at once.
+        progress: Has ``progress(step, total, unit)``; told after each step.
 
     Returns:
         ``(N, outputs)`` float32 on the CPU.
@@ -139,5 +140,7 @@ def batched(classifier: nn.Module, images: Any, batch_size: int) -> Tensor:
         for start in range(0, len(images), batch_size):
             positions = np.arange(start, min(start + batch_size, len(images)))
             parts.append(classifier(images.batch(positions).to(device)).float().cpu())
+            if progress is not None:
+                progress.progress(int(positions[-1]) + 1, len(images), "scans")
     classifier.train(training)
     return torch.cat(parts) if parts else torch.zeros(0, 0)
