@@ -49,7 +49,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         patch.setenv("WORKBENCH_SITE_KEY_FILE", str(key))
         patch.setenv("WORKBENCH_MLFLOW", "off")
         root = tmp_path_factory.mktemp("workspace")
-        made = make_cohort(root / "phantom", patients=45, seed=0, lesion_cm=2.2, pixels=64, progress=Progress(quiet=True))
+        made = make_cohort(
+            root / "phantom", patients=45, seed=0, lesion_cm=2.2, pixels=64, progress=Progress(quiet=True)
+        )
         workspace = Workspace(root)
         call("index", workspace, sources=[str(made.folder)], cohort="phantom", workers=1)
         call("label", workspace, cohort="phantom", labels=str(made.labels), key="sop", column="lesion")
@@ -151,7 +153,9 @@ def test_an_encoder_that_saw_test_patients_is_refused(workspace: Workspace) -> N
     cohort = Cohort.open(workspace.cohort_dir("phantom"))
     pool = cohort.record_pool(cohort.manifest["scan_id"].to_numpy())
     save_encoder(
-        workspace.root / "leaky", build_encoder("vit_tiny", size=32, depth=1, patch_size=8), {"pool_digest": pool.digest}
+        workspace.root / "leaky",
+        build_encoder("vit_tiny", size=32, depth=1, patch_size=8),
+        {"pool_digest": pool.digest},
     )
     leaky = str(workspace.root / "leaky")
     with pytest.raises(InputError, match="pretrained on test patients of this cohort"):
@@ -161,7 +165,9 @@ def test_an_encoder_that_saw_test_patients_is_refused(workspace: Workspace) -> N
 
 
 def test_an_encoder_of_an_unknown_pool_is_said_to_be_one(workspace: Workspace) -> None:
-    save_encoder(workspace.root / "foreign", build_encoder("vit_tiny", size=32, depth=1, patch_size=8), {"pool_digest": "0"})
+    save_encoder(
+        workspace.root / "foreign", build_encoder("vit_tiny", size=32, depth=1, patch_size=8), {"pool_digest": "0"}
+    )
     found = tune(workspace, encoder=str(workspace.root / "foreign"), method="knn")
     assert "not known" in (Path(found.path) / "log.txt").read_text()
 
