@@ -79,6 +79,14 @@ def test_from_scratch_there_is_no_probe_and_the_input_is_normalised(monkeypatch)
     assert float(found.classifier.encoder.mean) == pytest.approx(float(scans(24)[0].tensor.mean()), abs=1e-6)
 
 
+def test_from_scratch_every_draw_begins_elsewhere():
+    budget = budget_of()
+    begun = [arm.start(make, budget, settings_of(), seed, list("abc"), "multiclass", True) for seed in (1, 1, 2)]
+    first, again, other = (classifier.encoder.vit.blocks[0].mlp.fc1.weight for classifier in begun)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
 def test_the_share_kept_goes_from_the_probe_to_the_trained_end():
     budget = budget_of()
     test, _ = scans(30, seed=1)

@@ -121,7 +121,7 @@ def test_the_classifier_gives_the_predictions_again(workspace: Workspace, result
 
 def test_a_budget_is_drawn_by_patients_and_its_draws_differ(workspace: Workspace) -> None:
     first, second = (
-        tune(workspace, budget=8, draw=draw, folds=0, pictures=0, encoder="scratch:resnet18_small") for draw in (0, 1)
+        tune(workspace, budget=8, draw=draw, folds=0, pictures=0, encoder="scratch:resnet18") for draw in (0, 1)
     )
     assert first.n_patients == second.n_patients == 8
     assert first.told["keep"] == 1.0

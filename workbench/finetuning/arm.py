@@ -29,10 +29,11 @@ from workbench.finetuning.settings import FinetuneSettings
 from workbench.finetuning.stream import LabelledStream
 from workbench.finetuning.task import FinetuneTask
 from workbench.models.classifier import Classifier, batched
-from workbench.models.encoders import Encoder
+from workbench.models.encoders import Encoder, build_encoder
 from workbench.runs.folder import RunFolder
 from workbench.runs.seeds import mix
 from workbench.runs.tracking import Tracker
+from workbench.training.devices import choose_accelerator
 from workbench.training.loop import fit
 from workbench.training.settings import TrainSettings
 
@@ -153,7 +154,7 @@ def finetune_arm(
     budget = Budget(train, targets, np.asarray(groups), features, standardiser)
     names = [str(number) for number in range(classes)]
     tuned = finetune_model(make_encoder, budget, settings, seed, classes=names, scratch=scratch, run=run)
-    return predict_probabilities(tuned.classifier, test)
+    return predict_probabilities(tuned.classifier, test, choose_accelerator(settings.train))
 
 
 def finetune_model(
@@ -172,7 +173,7 @@ def finetune_model(
     """Fine-tune; as :func:`finetune_arm`, but returns the classifier.
 
     Args:
-        make_encoder: Makes the encoder anew.
+        make_encoder: Makes the encoder anew; from scratch, of its architecture alone use is made.
         budget: The labelled scans; at least two classes among them.
         settings: How.
         seed: Seeds everything random.
@@ -204,18 +205,31 @@ def start(
     scratch: bool,
 ) -> Classifier:
     """The classifier before training: the arm's encoder under its fitted probe, or under a head that knows nothing."""
-    classifier = Classifier(make_encoder(), classes, task)
+    encoder = make_encoder()
     if scratch:
-        normalise_by(classifier.encoder, budget.images)
+        encoder = made_anew(encoder, mix(seed, "encoder"))
+        normalise_by(encoder, budget.images)
+    classifier = Classifier(encoder, classes, task)
     if scratch or not settings.start_from_probe:
         head = prior_head(budget.targets, len(classes), classifier.encoder.feature_dim)
     else:
-        features = budget.features if budget.features is not None else extract(classifier.encoder, budget.images)
+        features = (
+            budget.features
+            if budget.features is not None
+            else extract(classifier.encoder, budget.images, device=choose_accelerator(settings.train))
+        )
         head = probe_head(
             features, budget.targets, budget.groups, len(classes), mix(seed, "probe"), budget.standardiser
         )
     classifier.head.start_from(*head)
     return classifier
+
+
+def made_anew(encoder: Encoder, seed: int) -> Encoder:
+    """The same architecture with other random weights, so that no draw depends on one lucky start."""
+    return build_encoder(
+        encoder.name, in_channels=encoder.in_channels, size=encoder.size, seed=seed, **encoder.arguments
+    )
 
 
 def normalise_by(encoder: Encoder, images: Images) -> None:
@@ -306,7 +320,9 @@ def cross_validate(
             for share in shares:
                 classifier.load_state_dict(end)
                 interpolate(classifier, beginning, share)
-                held[rate, share][outside] = predict_probabilities(classifier, held_out)
+                held[rate, share][outside] = predict_probabilities(
+                    classifier, held_out, choose_accelerator(settings.train)
+                )
             if run is not None and run.stop_requested():
                 return CrossValidation(middle, given)
     scored = np.isfinite(next(iter(held.values()))).all(axis=1)
@@ -327,13 +343,13 @@ def keep_by_labels(settings: FinetuneSettings, labels: int, scratch: bool) -> fl
     return 0.5 if labels < FEW_FOR_STATISTICS else 1.0
 
 
-def predict_probabilities(
-    classifier: Classifier, images: Images, batch_size: int = PREDICTED_AT_ONCE
-) -> NDArray[np.float32]:
-    """Probabilities of a set of images, ``(N, classes)`` float32."""
+def predict_probabilities(classifier: Classifier, images: Images, device: str = "cpu") -> NDArray[np.float32]:
+    """Probabilities of a set of images, ``(N, classes)`` float32; the classifier is on the CPU afterwards."""
     if not len(images):
         return np.zeros((0, len(classifier.classes)), np.float32)
-    return classifier.probabilities(batched(classifier, images, batch_size)).numpy()
+    logits = batched(classifier.to(device), images, PREDICTED_AT_ONCE)
+    classifier.cpu()
+    return classifier.probabilities(logits).numpy()
 
 
 def clone(classifier: Classifier) -> dict[str, Tensor]:

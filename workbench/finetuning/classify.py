@@ -21,6 +21,7 @@ from workbench.models.encoder_source import EncoderSource
 from workbench.runs.folder import RunFolder
 from workbench.runs.seeds import mix
 from workbench.runs.tracking import Tracker
+from workbench.training.devices import choose_accelerator
 
 METHODS = ("finetune", "probe", "knn")
 
@@ -94,8 +95,9 @@ def classify(
     if method == "finetune":
         return _finetuned(source, labelled, test, settings, seed, run, tracker, resume)
     encoder = source.make()
-    features = extract(encoder, labelled.images, progress=run)
-    test_features = extract(encoder, test, progress=run)
+    device = choose_accelerator(settings.train)
+    features = extract(encoder, labelled.images, device=device, progress=run)
+    test_features = extract(encoder, test, device=device, progress=run)
     given = (features, labelled.targets, [labelled.rows], test_features, labelled.patients)
     count = len(labelled.classes)
     if method == "knn":
@@ -121,8 +123,9 @@ def _finetuned(
     resume: bool,
 ) -> Outcome:
     features = standardiser = None
+    device = choose_accelerator(settings.train)
     if not source.scratch and settings.start_from_probe:
-        pool = extract(source.make(), labelled.images, progress=run)
+        pool = extract(source.make(), labelled.images, device=device, progress=run)
         features, standardiser = pool[labelled.rows], Standardiser.fit(pool)
     rows = labelled.rows
     budget = Budget(
@@ -148,7 +151,7 @@ def _finetuned(
     }
     if tuned.stopped:
         return Outcome(np.zeros((0, len(labelled.classes))), None, tuned.classifier, told, stopped=True)
-    scores = predict_probabilities(tuned.classifier, test)
+    scores = predict_probabilities(tuned.classifier, test, device)
     return Outcome(scores, tuned.chosen.probabilities, tuned.classifier, told)
 
 
