@@ -6,7 +6,7 @@ from workbench.store.index_table import COLUMNS, read_columns, read_facts, write
 
 
 def scan(name, slot):
-    return [name, slot, 0, 0, 8, 8, None, 1.5, "int16", 12, -1000.0, 400.0, "CT"]
+    return [name, slot, 0, 0, 8, 8, None, 1.5, "int16", 12, -1000.0, 400.0, "CT", f"hash of {name}"]
 
 
 def record(shard, *names):

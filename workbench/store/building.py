@@ -20,6 +20,7 @@ from workbench.runs.progress import Progress
 from workbench.runs.status import write_json
 from workbench.runs.workspace import Workspace
 from workbench.store.index_table import read_columns, read_facts, write_index
+from workbench.store.journal import Journal
 from workbench.store.settings import StoreSettings
 from workbench.store.shard import ScanFile, ShardReport, ShardTask, write_shard
 from workbench.store.store import INDEX, Store
@@ -86,6 +87,17 @@ def store_folder(cohort_name: str, settings: StoreSettings, workspace: Workspace
     return workspace.stores_dir / f"{cohort_name}-{settings.store_digest()}"
 
 
+def scan_bytes(settings: StoreSettings) -> int:
+    """Bytes that a scan of 16 bits takes."""
+    return 2 * settings.channels * settings.size**2
+
+
+def shard_scans(settings: StoreSettings) -> int:
+    """Scans of a full shard: 32 MiB of them, but no fewer than 16 and no more than 256."""
+    least, most = SHARD_SCANS
+    return min(most, max(least, SHARD_BYTES // scan_bytes(settings)))
+
+
 def prepared_settings(cohort_name: str, size: int, workspace: Workspace) -> StoreSettings | None:
     """Settings of the store of a cohort and size that was prepared last, or None where there is none."""
     found = []
@@ -120,9 +132,12 @@ class _Build:
     progress: Progress
     shards: dict[str, dict[str, Any]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
-    journal: list[str] = field(default_factory=list)
+    usable: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.folder, self.settings)
 
     @property
     def index(self) -> Path:
@@ -130,19 +145,15 @@ class _Build:
 
     @property
     def scan_bytes(self) -> int:
-        return 2 * self.settings.channels * self.settings.size**2
-
-    @property
-    def shard_scans(self) -> int:
-        least, most = SHARD_SCANS
-        return min(most, max(least, SHARD_BYTES // self.scan_bytes))
+        return scan_bytes(self.settings)
 
     def run(self, *, engine: str, workers: int, retry: bool) -> None:
         if not (self.folder / "store.json").exists():
-            self._describe({"digest": "", "shards": {}}, prepared=False)
+            self._describe({"digest": "", "scans": 0, "shards": {}}, prepared=False)
         elif not retry:
             before = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))["refused"]
             self.refused.update({item["scan_id"]: (item["code"], item["detail"]) for item in before})
+        self.usable = set(self.cohort.manifest.loc[self.cohort.usable(), "scan_id"])
         self._take_stock()
         wanted, out_of_reach = self._wanted()
         self.refused.update(out_of_reach)
@@ -153,7 +164,7 @@ class _Build:
         for report in self._reports(wanted, engine, workers):
             if report.missing_bytes:
                 raise self._disk_full(len(wanted) * self.scan_bytes, report.free_bytes)
-            self.journal.append(report.name)
+            self.journal.names.append(report.name)
             self.refused.update({scan_id: (code, detail) for scan_id, code, detail in report.refused})
             done += report.scans + len(report.refused)
             self.progress.progress(done, total, "scans")
@@ -167,39 +178,14 @@ class _Build:
         """Learn what is there, take over whole shards of a build that was killed, remove what belongs to nothing."""
         if self.index.exists():
             self.shards = read_facts(self.index)["shards"]
-            rows = read_columns(self.index, ["scan_id", "shard"])
-            self.lost = {name for name, shard in self.shards.items() if not self._whole(name, shard)}
-            self.known = {
-                scan for scan, shard in zip(rows["scan_id"], rows["shard"], strict=True) if shard not in self.lost
-            }
+            self.lost = {name for name, shard in self.shards.items() if not self.journal.is_whole(name, shard)}
+            self.known = set(self._indexed())
             if self.lost:
                 self.progress.log(f"{len(self.lost)} damaged shards of the store are decoded again.")
-        for file in sorted((self.folder / "journal").glob("*.json")):
-            record = self._record(file.stem)
-            ids = {scan[0] for scan in record["scans"]} if record else set()
-            if not record or file.stem in self.shards or not self._whole(file.stem, record) or ids & self.known:
-                file.unlink()
-                continue
-            self.journal.append(file.stem)
-            self.known |= ids
+        for record in self.journal.take_over(self.shards):
+            self.known |= self.usable.intersection(scan[0] for scan in record["scans"])
             self.refused.update({scan_id: (code, detail) for scan_id, code, detail in record["refused"]})
-        kept = (self.shards.keys() - self.lost) | set(self.journal)
-        for file in [*(self.folder / "shards").iterdir(), *(self.folder / "journal").glob("*.tmp")]:
-            if file.suffix == ".tmp" or file.stem not in kept:
-                file.unlink()
-
-    def _whole(self, name: str, shard: dict[str, Any]) -> bool:
-        import numpy as np
-
-        file = self.folder / "shards" / f"{name}.npy"
-        pixels = shard["count"] * self.settings.channels * self.settings.size**2
-        return file.exists() and file.stat().st_size >= pixels * np.dtype(shard["dtype"]).itemsize
-
-    def _record(self, name: str) -> dict[str, Any] | None:
-        try:
-            return json.loads((self.folder / "journal" / f"{name}.json").read_bytes())
-        except (OSError, ValueError):
-            return None
+        self.journal.remove_strays(self.shards.keys() - self.lost)
 
     def _wanted(self) -> tuple[list[ScanFile], dict[str, tuple[str, str]]]:
         """Scans still to be decoded, in the manifest's order, and those whose files are out of reach."""
@@ -236,10 +222,10 @@ class _Build:
     def _reports(self, wanted: list[ScanFile], engine: str, workers: int) -> Iterator[ShardReport]:
         """Run the tasks; a task whose process dies is tried again without the scan that kills it."""
         session = hashlib.sha256(f"{os.getpid()} {time.time_ns()}".encode()).hexdigest()[:6]
-        taken = {int(name.partition("-")[0]) for name in [*self.shards, *self.journal]}
+        taken = {int(name.partition("-")[0]) for name in [*self.shards, *self.journal.names]}
         least = 1 + max((int(name.partition("-")[0]) for name in self.shards), default=-1)
         numbers = (number for number in range(least, least + len(taken) + len(wanted) + 1) if number not in taken)
-        step = self.shard_scans
+        step = shard_scans(self.settings)
         tasks = [
             self._task(f"{next(numbers):06d}-{session}", wanted[start : start + step])
             for start in range(0, len(wanted), step)
@@ -276,33 +262,36 @@ class _Build:
 
     def _finish(self) -> None:
         """Bring the new shards into the index, then forget the journal."""
-        names = sorted(self.journal)
-        records = {name: self._record(name) for name in names}
-        if not (self.known or any(record and record["scans"] for record in records.values())):
-            raise self._nothing()
+        contents = self._indexed()
+        before = set(contents)
         shards = {name: shard for name, shard in self.shards.items() if name not in self.lost}
-        for name in names:
-            record = records[name]
-            if record is None or not record["scans"]:
-                continue
-            content = hashlib.sha256(json.dumps([record["sha256"], record["scans"]]).encode()).hexdigest()
-            shards[name] = {"dtype": record["dtype"], "count": record["count"], "content": content}
-        contents = [shard["content"] for shard in shards.values()]
-        digest = hashlib.sha256(json.dumps([self.settings.plain(), contents]).encode()).hexdigest()[:16]
-        facts = {"digest": digest, "shards": shards}
+        for name, record, rows in self.journal.new_scans(self.usable, set(before)):
+            contents.update({scan[0]: scan[-1] for scan in rows})
+            shards[name] = {"dtype": record["dtype"], "count": record["count"]}
+        if not contents:
+            raise self._nothing()
+        state = hashlib.sha256(json.dumps(self.settings.plain()).encode())
+        for scan in sorted(contents):
+            state.update(f"{scan} {contents[scan]}\n".encode())
+        facts = {"digest": state.hexdigest()[:16], "scans": len(contents), "shards": shards}
         if shards != self.shards or not self.index.exists():
-            new = (record for record in records.values() if record and record["scans"])
-            before = self.index if self.index.exists() else None
-            write_index(self.index, before=before, records=new, facts=facts, drop=self.lost)
+            new = self.journal.new_scans(self.usable, before)
+            records = ({"shard": name, "scans": rows} for name, _, rows in new)
+            old = self.index if self.index.exists() else None
+            write_index(self.index, before=old, records=records, facts=facts, drop=self.lost)
         self._describe(facts, prepared=True)
-        for name in names:
-            (self.folder / "journal" / f"{name}.json").unlink(missing_ok=True)
-            if name not in shards:
-                (self.folder / "shards" / f"{name}.npy").unlink(missing_ok=True)
+        self.journal.forget(set(shards))
+
+    def _indexed(self) -> dict[str, str]:
+        """Scans in the index, less those whose shards are lost, and the hashes of their content."""
+        if not self.index.exists():
+            return {}
+        rows = read_columns(self.index, ["scan_id", "shard", "content"])
+        scans = zip(rows["scan_id"], rows["shard"], rows["content"], strict=True)
+        return {scan: content for scan, shard, content in scans if shard not in self.lost}
 
     def _nothing(self) -> OperationFailed:
-        for name in self.journal:  # nothing but refusals: they are tried again next time
-            (self.folder / "journal" / f"{name}.json").unlink(missing_ok=True)
+        self.journal.forget(set())  # nothing but refusals: they are tried again next time
         codes = sorted({f"{code} ({detail})" if detail else code for code, detail in self.refused.values()})
         reasons = f"Reasons: {'; '.join(codes[:5])}." if codes else "The cohort has no usable scan."
         return OperationFailed(
@@ -312,14 +301,13 @@ class _Build:
         )
 
     def _describe(self, facts: dict[str, Any], *, prepared: bool) -> None:
-        counts = [shard["count"] for shard in facts["shards"].values()]
         content = {
             "cohort": self.cohort.name,
             "cohort_version": self.cohort.version,
             "settings": self.settings.plain(),
             "digest": facts["digest"],
-            "scans": sum(counts),
-            "shards": len(counts),
+            "scans": facts["scans"],
+            "shards": len(facts["shards"]),
             "complete": prepared,
             "prepared_unix": round(time.time(), 3) if prepared else 0,
             "refused": [

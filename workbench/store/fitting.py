@@ -110,11 +110,10 @@ def _channels(values: NDArray[np.float32], channels: int) -> NDArray[np.float32]
 
 def _valid(padding: Any, values: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     """Where pixels count, or None where all do."""
-    bad = np.zeros(values.shape[1:], bool) if padding is None else np.broadcast_to(padding, values.shape[1:])
-    finite = np.isfinite(values).all(axis=0) if not np.isfinite(values.sum()) else None
-    if finite is not None:
-        bad = bad | ~finite
-    return ~bad if bad.any() else None
+    bad = np.zeros(values.shape[1:], bool) if padding is None else np.asarray(padding, dtype=bool)
+    if not np.isfinite(values.sum()):
+        bad = np.logical_or(bad, ~np.isfinite(values).all(axis=0))
+    return np.logical_not(bad) if bad.any() else None
 
 
 def _spacing(spacing: Any) -> tuple[float, float] | None:

@@ -28,6 +28,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("low", "float64"),
     ("high", "float64"),
     ("modality", "string"),
+    ("content", "string"),
 )
 OF_SCAN = tuple(name for name, _ in COLUMNS if name not in ("row", "shard"))
 """What a shard's record tells of each of its scans."""

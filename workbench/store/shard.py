@@ -7,16 +7,18 @@ record, which the next build removes.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,50 +86,81 @@ class ShardReport:
     free_bytes: int = 0
 
 
+class ShardWriter:
+    """Gathers fitted scans and writes them as one shard.
+
+    Args:
+        folder: The store's folder.
+        name: The shard's name, without ending.
+        settings: How scans are fitted.
+    """
+
+    def __init__(self, folder: Path, name: str, settings: StoreSettings) -> None:
+        self.folder, self.name, self.settings = folder, name, settings
+        self.refused: list[tuple[str, str, str]] = []
+        self._pixels: list[NDArray[Any]] = []
+        self._rows: list[tuple[Any, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def kind(self) -> np.dtype[Any]:
+        """The narrowest number type that holds all scans."""
+        kind = np.result_type(*{pixels.dtype for pixels in self._pixels}) if self._pixels else np.dtype(np.uint8)
+        return np.dtype(np.float32) if kind == np.float64 else kind
+
+    @property
+    def bytes(self) -> int:
+        """Of the pixels in the file."""
+        return len(self) * self.settings.channels * self.settings.size**2 * self.kind.itemsize
+
+    def add(self, scan_id: str, frame: Any) -> None:
+        """Fit one frame (a :class:`workbench.dicom.Frame`) and keep it for the shard."""
+        scan = fit(frame, self.settings)
+        self._rows.append(_row(scan_id, len(self), scan))
+        self._pixels.append(scan.pixels)
+
+    def write(self) -> None:
+        """Write pixels, then record.
+
+        Raises:
+            OSError: They cannot be written; nothing is left behind.
+        """
+        kind = self.kind
+        shape = (len(self), self.settings.channels, self.settings.size, self.settings.size)
+        header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+        with _whole_file(self.folder / "shards" / f"{self.name}.npy") as stream:
+            np.lib.format.write_array_header_1_0(stream, header)
+            for scan in self._pixels:
+                stream.write(np.ascontiguousarray(scan, dtype=kind).data)
+        record = {"dtype": kind.name, "count": len(self), "scans": self._rows, "refused": self.refused}
+        with _whole_file(self.folder / "journal" / f"{self.name}.json") as stream:
+            stream.write(json.dumps(record).encode())
+
+
 class _Changed(Exception):
     """The file is not the one that was indexed."""
-
-
-@dataclass
-class _Gathered:
-    pixels: list[NDArray[Any]] = field(default_factory=list)
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
-    refused: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def write_shard(task: ShardTask) -> ShardReport:
     """Decode a task's scans and write them as one shard; a scan that cannot be decoded is told with its reason."""
     _hush()
-    done = _Gathered()
-    for scan, fitted in _decoded(task, done):
-        done.rows.append(_row(scan.scan_id, len(done.rows), fitted))
-        done.pixels.append(fitted.pixels)
-    if task.probe:
-        return ShardReport(task.name, len(done.rows), 0, tuple(done.refused))
-    kind = np.result_type(*{pixels.dtype for pixels in done.pixels}) if done.pixels else np.dtype(np.uint8)
-    kind = np.dtype(np.float32) if kind == np.float64 else kind
-    shards = task.folder / "shards"
-    shape = (len(done.pixels), task.settings.channels, task.settings.size, task.settings.size)
-    try:
-        digest = _write_pixels(shards / f"{task.name}.npy", done.pixels, shape, kind)
-        record = {
-            "shard": task.name,
-            "dtype": kind.name,
-            "count": shape[0],
-            "sha256": digest,
-            "scans": done.rows,
-            "refused": done.refused,
-        }
-        _write_whole(task.folder / "journal" / f"{task.name}.json", json.dumps(record).encode())
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        wanted = int(np.prod(shape)) * kind.itemsize
-        return ShardReport(task.name, missing_bytes=wanted, free_bytes=shutil.disk_usage(shards).free)
-    return ShardReport(task.name, len(done.rows), int(np.prod(shape)) * kind.itemsize, tuple(done.refused))
+    keep_memory()
+    shard = ShardWriter(task.folder, task.name, task.settings)
+    _decode_all(task, shard)
+    if not task.probe:
+        try:
+            shard.write()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            free = shutil.disk_usage(task.folder).free
+            return ShardReport(task.name, missing_bytes=shard.bytes, free_bytes=free)
+    return ShardReport(task.name, len(shard), shard.bytes, tuple(shard.refused))
 
 
-def _decoded(task: ShardTask, done: _Gathered) -> Iterator[tuple[ScanFile, FittedScan]]:
+def _decode_all(task: ShardTask, shard: ShardWriter) -> None:
     from workbench.dicom import open_image
 
     parent = multiprocessing.parent_process()
@@ -139,20 +172,17 @@ def _decoded(task: ShardTask, done: _Gathered) -> Iterator[tuple[ScanFile, Fitte
             if image is None or path != scan.path:  # the frames of one file come one after another
                 path, image = scan.path, None
                 image = open_image(Path(path))
-            fitted = _decode(scan, image, task.settings)
+            shard.add(scan.scan_id, _checked(scan, image.frame(scan.frame)))
         except Exception as error:
-            done.refused.append((scan.scan_id, *_reason(error)))
-        else:
-            yield scan, fitted
+            shard.refused.append((scan.scan_id, *_reason(error)))
 
 
-def _decode(scan: ScanFile, image: Any, settings: StoreSettings) -> FittedScan:
+def _checked(scan: ScanFile, frame: Any) -> Any:
     from workbench.cohort.pixel_hashes import pixel_hash
 
-    frame = image.frame(scan.frame)
     if scan.pixel_hash and pixel_hash(np.asarray(frame.values, dtype=np.float32)) != scan.pixel_hash:
         raise _Changed
-    return fit(frame, settings)
+    return frame
 
 
 def _reason(error: Exception) -> tuple[str, str]:
@@ -173,42 +203,40 @@ def _row(scan_id: str, slot: int, scan: FittedScan) -> tuple[Any, ...]:
     """The values of ``index_table.OF_SCAN``."""
     row_mm, column_mm = scan.spacing_mm if scan.spacing_mm else (None, None)
     box = (scan.top, scan.left, scan.height, scan.width)
-    kind = scan.pixels.dtype.name
-    return (scan_id, slot, *box, row_mm, column_mm, kind, scan.bits_stored, scan.low, scan.high, scan.modality)
+    facts = (*box, row_mm, column_mm, scan.pixels.dtype.name, scan.bits_stored, scan.low, scan.high, scan.modality)
+    state = hashlib.sha256(json.dumps(facts).encode())
+    state.update(np.ascontiguousarray(scan.pixels).data)
+    return (scan_id, slot, *facts, state.hexdigest()[:32])
 
 
-def _write_pixels(file: Path, pixels: list[NDArray[Any]], shape: tuple[int, ...], kind: np.dtype[Any]) -> str:
-    """Write a .npy file scan by scan; returns the SHA-256 of its pixels."""
-    state = hashlib.sha256()
+@contextlib.contextmanager
+def _whole_file(file: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name when all of it lies on the disk, or not at all."""
     temporary = file.with_suffix(".tmp")
     try:
         with temporary.open("wb") as stream:
-            header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            for scan in pixels:
-                content = np.ascontiguousarray(scan, dtype=kind).data
-                state.update(content)
-                stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    return state.hexdigest()
 
 
-def _write_whole(file: Path, content: bytes) -> None:
-    temporary = file.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+def keep_memory() -> None:
+    """Let a worker keep what it frees (up to 64 MB): pictures come and go, and fresh pages cost more than the sums.
+
+    By default glibc gives every array of a picture's size back to the system (mallopt(3)).
+    """
+    if multiprocessing.parent_process() is None or not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD
+        mallopt(-1, 64 * 2**20)  # M_TRIM_THRESHOLD
 
 
 def _hush() -> None:

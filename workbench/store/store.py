@@ -42,8 +42,7 @@ class Store:
         self.digest: str = facts["digest"]
         self._shards: dict[str, dict[str, Any]] = facts["shards"]
         self._names = list(self._shards)
-        counts = [shard["count"] for shard in self._shards.values()]
-        self._starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        self._scans = int(facts["scans"])
         self.dtype: np.dtype[Any] = _joint_dtype({shard["dtype"] for shard in self._shards.values()})
         self._map = lru_cache(maxsize=OPEN_SHARDS)(self._open_shard)
 
@@ -54,7 +53,7 @@ class Store:
         return Store.open, (self.path,)
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return self._scans
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -99,6 +98,13 @@ class Store:
         """Bytes of the pixels."""
         pixels = int(np.prod(self.shape))
         return sum(shard["count"] * pixels * np.dtype(shard["dtype"]).itemsize for shard in self._shards.values())
+
+    @cached_property
+    def _slots(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Of every row, the number of its shard and its place in it."""
+        numbers = {name: number for number, name in enumerate(self._names)}
+        shards = self.index["shard"].map(numbers).to_numpy(np.int64)
+        return shards, self.index["slot"].to_numpy(np.int64)
 
     @property
     def refused(self) -> list[dict[str, str]]:
@@ -155,8 +161,7 @@ class Store:
         out = np.empty((len(rows), *self.shape), self.dtype)
         if len(rows) == 0:
             return out
-        shards = np.searchsorted(self._starts, rows, side="right") - 1
-        slots = rows - self._starts[shards]
+        shards, slots = (column[rows] for column in self._slots)
         if len(self._names) == 1:
             np.take(self._map(0), slots, axis=0, out=out, mode="clip")
             return out
