@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.study.contrasts import Contrast, area_weights, contrast, holm, holm_levels, simultaneous_factor
 from workbench.study.covariance import Covariance
 from workbench.study.curves import Curves
-from workbench.study.labels_saved import ENOUGH_TEST_PATIENTS, Ratio, pooled, ratios, replicates
+from workbench.study.labels_saved import ENOUGH_TEST_PATIENTS, Ratio, ratios, replicates
+from workbench.study.shift import Shift, pooled
 from workbench.study.verdict import Verdict, judge
 
 FALL = 2.0
@@ -37,6 +37,15 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class BudgetRatio:
+    """Labels saved at one budget of the arm, as asked and on the axis."""
+
+    budget: str
+    n: float
+    ratio: Ratio
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What a study says of one arm and protocol.
 
@@ -47,8 +56,10 @@ class Comparison:
         p_holm: Its p-value after Holm's correction over the family (uncorrected when not primary).
         low, high: Interval of the area after that correction.
         differences: Per budget.
-        labels_saved: One factor for the whole curve, or None where it cannot be told.
-        per_budget: The factor at each budget.
+        labels_saved: One factor for the whole curve, or None where it cannot be told or does not describe it.
+        parallel_p: p-value of the test that one factor describes the whole curve; nan where it was not made.
+        per_budget: The factor at each budget of the arm.
+        band_factor: Standard errors to either side of the simultaneous band.
         verdict: In words.
         warnings: What a reader must know.
     """
@@ -64,7 +75,9 @@ class Comparison:
     high: float
     differences: list[Difference]
     labels_saved: Ratio | None
-    per_budget: list[Ratio]
+    parallel_p: float
+    per_budget: list[BudgetRatio]
+    band_factor: float
     verdict: Verdict
     warnings: list[str] = field(default_factory=list)
 
@@ -126,15 +139,21 @@ def _compare(
     seed: int,
 ) -> Comparison:
     places = curves.paired(pair.curve, pair.reference)
-    differences = _differences(curves, covariance, places, seed)
+    differences, band_factor = _differences(curves, covariance, places, seed)
     warnings = []
-    saved, each = None, []
-    if falls(curves, covariance, [own for own, _ in places]) or falls(
-        curves, covariance, [other for _, other in places]
-    ):
+    saved: Ratio | None = None
+    shift, each = None, []
+    both = curves.places(*pair.curve), curves.places(*pair.reference)
+    if any(falls(curves, covariance, side) for side in both):
         warnings.append("A curve falls with more labels by more than chance explains; labels saved are not computed.")
-    elif len(places) > 1 and area.se > 0:
-        saved, each = _labels_saved(curves, covariance, places, seed)
+    elif len(both[1]) > 1 and area.se > 0:
+        shift, each = _labels_saved(curves, covariance, places, both, seed)
+        if shift and shift.parallel:
+            saved = shift.ratio
+        elif shift:
+            warnings.append(
+                f"Labels saved differ between budgets (p = {shift.parallel_p:.3f}): no single factor is given."
+            )
         if curves.test_patients[1] < ENOUGH_TEST_PATIENTS:
             warnings.append(
                 f"With {curves.test_patients[1]} test patients the labels saved are barely informative; "
@@ -152,11 +171,27 @@ def _compare(
     )
     low, high = area.interval(level)
     return Comparison(
-        *pair.curve, *pair.reference, pair.primary, area, p_holm, low, high, differences, saved, each, verdict, warnings
+        *pair.curve,
+        *pair.reference,
+        primary=pair.primary,
+        area=area,
+        p_holm=p_holm,
+        low=low,
+        high=high,
+        differences=differences,
+        labels_saved=saved,
+        parallel_p=shift.parallel_p if shift else float("nan"),
+        per_budget=each,
+        band_factor=band_factor,
+        verdict=verdict,
+        warnings=warnings,
     )
 
 
-def _differences(curves: Curves, covariance: Covariance, places: list[tuple[int, int]], seed: int) -> list[Difference]:
+def _differences(
+    curves: Curves, covariance: Covariance, places: list[tuple[int, int]], seed: int
+) -> tuple[list[Difference], float]:
+    """Each budget's difference, and the factor of the band over all of them."""
     matrix = np.zeros((len(places), len(curves.cells)))
     for row, (own, other) in enumerate(places):
         matrix[row, own] += 1
@@ -170,7 +205,7 @@ def _differences(curves: Curves, covariance: Covariance, places: list[tuple[int,
         low, high = c.interval()
         half = max(factor * c.se, high - c.estimate)
         found.append(Difference(cell.budget, cell.n, c.estimate, c.estimate - half, c.estimate + half, low, high))
-    return found
+    return found, factor
 
 
 def falls(curves: Curves, covariance: Covariance, places: list[int]) -> bool:
@@ -185,17 +220,27 @@ def falls(curves: Curves, covariance: Covariance, places: list[int]) -> bool:
 
 
 def _labels_saved(
-    curves: Curves, covariance: Covariance, places: list[tuple[int, int]], seed: int
-) -> tuple[Ratio | None, list[Ratio]]:
-    own, other = (np.array(side) for side in zip(*places, strict=True))
-    sigma = covariance.new_pool
+    curves: Curves,
+    covariance: Covariance,
+    places: list[tuple[int, int]],
+    both: tuple[list[int], list[int]],
+    seed: int,
+) -> tuple[Shift | None, list[BudgetRatio]]:
+    """The factor over the shared budgets, and one at every budget of the arm on the reference's whole curve."""
+    sigma, theta = covariance.new_pool, curves.theta
     weights = np.zeros(len(curves.cells))
-    weights[own], weights[other] = 1 / len(own), -1 / len(own)
+    for own, other in places:
+        weights[own] += 1 / len(places)
+        weights[other] -= 1 / len(places)
     _, df = covariance.variance(weights)
-    samples = replicates(curves.theta, sigma, df, seed=seed)
-    variance = np.maximum(np.diag(sigma), 1e-12)
-    masses: tuple[NDArray[np.float64], NDArray[np.float64]] = (1 / variance[own], 1 / variance[other])
-    budgets = [(curves.cells[i].n + curves.cells[j].n) / 2 for i, j in places]
-    theta = curves.theta
-    shared = (budgets, theta[own], theta[other], samples[:, own], samples[:, other], masses)
-    return pooled(*shared), ratios(*shared)
+    samples = replicates(theta, sigma, df, seed=seed)
+    mass = 1 / np.maximum(np.diag(sigma), 1e-12)
+    n = np.array([cell.n for cell in curves.cells])
+    own, other = (np.array(side) for side in zip(*places, strict=True))
+    shift = pooled(n[own], theta[own], theta[other], samples[:, own], samples[:, other], (mass[own], mass[other]))
+    own, other = (np.array(side) for side in both)
+    each = ratios(
+        (n[own], n[other]), theta[own], theta[other], samples[:, own], samples[:, other], (mass[own], mass[other])
+    )
+    cells = [curves.cells[place] for place in both[0]]
+    return shift, [BudgetRatio(cell.budget, cell.n, ratio) for cell, ratio in zip(cells, each, strict=True)]

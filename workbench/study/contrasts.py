@@ -13,6 +13,7 @@ from scipy.stats import t as student
 from workbench.study.covariance import Covariance
 
 BAND_SAMPLES = 20_000
+ROUNDING = 1e-7
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,11 @@ def contrast(
 ) -> Contrast:
     """``weights @ theta`` with its error; level 1 is this pool, level 2 a new one."""
     variance, df = covariance.variance(weights, level=level)
-    return Contrast(float(weights @ theta), float(np.sqrt(variance)), df)
+    estimate = float(weights @ theta)
+    if variance < ROUNDING**2:
+        # An arm that equals its reference differs from it by rounding errors alone.
+        return Contrast(0.0 if abs(estimate) < ROUNDING else estimate, 0.0, float("inf"))
+    return Contrast(estimate, float(np.sqrt(variance)), df)
 
 
 def area_weights(n: Sequence[float]) -> NDArray[np.float64]:

@@ -101,6 +101,7 @@ def _pool_part(curves: Curves) -> Matrix:
     count = len(curves.cells)
     variance = np.zeros(count)
     share = np.zeros(count)
+    stand_in = np.arange(count)
     for arm, protocol in curves.names():
         places = curves.places(arm, protocol)
         inside = [i for i in places if curves.cells[i].patients < total and len(curves.cells[i].auc) > 1]
@@ -109,7 +110,7 @@ def _pool_part(curves: Curves) -> Matrix:
             source = i if i in inside else (inside[-1] if inside else None)
             if source is None:
                 continue
-            cell = curves.cells[source]
+            cell, stand_in[i] = curves.cells[source], source
             variance[i] = cell.spread**2 * cell.patients / (total - cell.patients)
             share[i] = 1 / cell.patients - 1 / total
     part = np.zeros((count, count))
@@ -117,7 +118,8 @@ def _pool_part(curves: Curves) -> Matrix:
         for j in range(i, count):
             if variance[i] <= 0 or variance[j] <= 0:
                 continue
-            alike = 1.0 if i == j else _likeness(curves, i, j, share)
+            first, second = int(stand_in[i]), int(stand_in[j])
+            alike = 1.0 if first == second else _likeness(curves, first, second, share)
             part[i, j] = part[j, i] = alike * np.sqrt(variance[i] * variance[j])
     return nearest_psd(part)
 

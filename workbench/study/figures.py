@@ -11,7 +11,7 @@ import numpy as np
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 2)), "-.", (0, (8, 2, 2, 2)), (0, (4, 1)), ":")
-PROTOCOLS = {"probe": "linear probe", "knn": "kNN", "finetune": "fine-tuned end to end"}
+PROTOCOLS = {"probe": "linear probe", "knn": "nearest neighbours (kNN)", "finetune": "fine-tuned end to end"}
 METRIC = "AUC (ranking quality)"
 
 
@@ -119,7 +119,7 @@ def _curve(plt: Any, summary: dict[str, Any]) -> Any:
             ends.append((y[-1], x[-1], labels[arm], colour))
         _axis(plt, axes, [point for points in mine.values() for point in points], summary)
         _direct_labels(axes, ends)
-        axes.set_title(PROTOCOLS[protocol][0].upper() + PROTOCOLS[protocol][1:], loc="left", fontsize=11)
+        axes.set_title(PROTOCOLS[protocol], loc="left", fontsize=11)
     panels[0][0].set_ylabel(METRIC)
     figure.text(0, -0.02, _wrapped(caption(summary), 62 * len(protocols)), fontsize=8, va="top")
     return figure

@@ -13,9 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 REPLICATES = 2000
-LARGEST_FACTOR = 20.0
-SHIFT_GRID = 401
-FEWEST_TERMS = 4
 ENOUGH_TEST_PATIENTS = 300
 
 Floats = NDArray[np.float64]
@@ -76,12 +73,6 @@ def monotone(theta: Floats, weights: Floats) -> Floats:
     return out.reshape(theta.shape)
 
 
-def height(n: Floats, budgets: Floats, curve: Floats) -> Floats:
-    """The curve at ``n`` labels: linear in -1/sqrt(n) between budgets, nan outside them."""
-    inside = np.interp(-1 / np.sqrt(n), -1 / np.sqrt(budgets), curve)
-    return np.where((n >= budgets[0] * (1 - 1e-9)) & (n <= budgets[-1] * (1 + 1e-9)), inside, np.nan)
-
-
 def needed(level: float, budgets: Floats, curve: Floats) -> tuple[float, float]:
     """Least labels at which a rising curve reaches a level, as (at least, at most).
 
@@ -113,7 +104,7 @@ def replicates(theta: Floats, sigma: Floats, df: float, *, count: int = REPLICAT
 
 
 def ratios(
-    budgets: Sequence[float],
+    budgets: tuple[Sequence[float], Sequence[float]],
     arm: Floats,
     reference: Floats,
     arm_samples: Floats,
@@ -123,72 +114,19 @@ def ratios(
     """The ratio at each budget of the arm, with an interval-censored bootstrap.
 
     Args:
-        budgets: ``(B,)`` labels, growing, the same for both curves.
-        arm, reference: ``(B,)`` mean AUCs.
-        arm_samples, reference_samples: ``(S, B)`` replicates, drawn jointly.
-        weights: ``(B,)`` each, of the two curves' points.
+        budgets: Labels of the arm's points ``(B,)`` and of the reference's ``(B0,)``, growing.
+        arm, reference: ``(B,)`` and ``(B0,)`` mean AUCs.
+        arm_samples, reference_samples: ``(S, B)`` and ``(S, B0)`` replicates, drawn jointly.
+        weights: ``(B,)`` and ``(B0,)``, one over the variances of the points.
     """
-    n = np.asarray(budgets, dtype=float)
+    own_n, n = (np.asarray(side, dtype=float) for side in budgets)
     point_a, point_0 = monotone(arm, weights[0]), monotone(reference, weights[1])
     all_a, all_0 = monotone(arm_samples, weights[0]), monotone(reference_samples, weights[1])
     found = []
-    for place, own in enumerate(n):
+    for place, own in enumerate(own_n):
         low_point, high_point = needed(point_a[place], n, point_0)
         ends = np.array([needed(a[place], n, zero) for a, zero in zip(all_a, all_0, strict=True)])
         low = float(np.quantile(ends[:, 0], 0.025, method="inverted_cdf"))
         high = float(np.quantile(ends[:, 1], 0.975, method="inverted_cdf"))
         found.append(Ratio(low_point / own, high_point / own, low / own, high / own, n[-1] / own))
     return found
-
-
-def shift(budgets: Floats, arm: Floats, reference: Floats, weights: tuple[Floats, Floats]) -> float:
-    """One factor for the whole curve: by how much the reference's must be shifted along the logarithm of the labels.
-
-    Args:
-        budgets: ``(B,)``.
-        arm, reference: ``(B,)`` rising curves.
-        weights: ``(B,)`` each.
-
-    Returns:
-        The factor, or nan where the curves overlap too little to tell.
-    """
-    best, factor = np.inf, float("nan")
-    for s in np.linspace(-np.log(LARGEST_FACTOR), np.log(LARGEST_FACTOR), SHIFT_GRID):
-        there = height(budgets * np.exp(s), budgets, reference) - arm
-        back = height(budgets * np.exp(-s), budgets, arm) - reference
-        errors = np.concatenate([there, back])
-        mass = np.concatenate([weights[0], weights[1]])
-        used = np.isfinite(errors)
-        if used.sum() < min(FEWEST_TERMS, len(budgets)):
-            continue
-        loss = float((mass[used] * errors[used] ** 2).sum() / mass[used].sum())
-        if loss < best:
-            best, factor = loss, float(np.exp(s))
-    return factor
-
-
-def pooled(
-    budgets: Sequence[float],
-    arm: Floats,
-    reference: Floats,
-    arm_samples: Floats,
-    reference_samples: Floats,
-    weights: tuple[Floats, Floats],
-    *,
-    samples: int = 400,
-) -> Ratio | None:
-    """The factor for the whole curve with its interval, or None where it cannot be told."""
-    n = np.asarray(budgets, dtype=float)
-    if len(n) < 3:
-        return None
-    point = shift(n, monotone(arm, weights[0]), monotone(reference, weights[1]), weights)
-    all_a = monotone(arm_samples[:samples], weights[0])
-    all_0 = monotone(reference_samples[:samples], weights[1])
-    found = np.array([shift(n, a, zero, weights) for a, zero in zip(all_a, all_0, strict=True)])
-    found = found[np.isfinite(found)]
-    if not np.isfinite(point) or len(found) < samples // 2:
-        return None
-    low, high = np.quantile(found, [0.025, 0.975])
-    low = 0.0 if low <= 1 / LARGEST_FACTOR * 1.02 else float(low)
-    high = float("inf") if high >= LARGEST_FACTOR / 1.02 else float(high)
-    return Ratio(point, point, low, high)

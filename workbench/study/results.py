@@ -258,10 +258,11 @@ def _comparison(found: Comparison) -> dict[str, Any]:
             "p_holm": found.p_holm,
         },
         "differences": [vars(difference) for difference in found.differences],
+        "band_factor": found.band_factor,
         "labels_saved": ratio_plain(found.labels_saved),
+        "parallel_p": found.parallel_p,
         "per_budget": [
-            {"budget": difference.budget, "n": difference.n, **(ratio_plain(ratio) or {})}
-            for difference, ratio in zip(found.differences, found.per_budget, strict=False)
+            {"budget": each.budget, "n": each.n, **(ratio_plain(each.ratio) or {})} for each in found.per_budget
         ],
         "warnings": found.warnings,
     }

@@ -1,7 +1,7 @@
 """One factor for the whole curve: by how much the reference's must be moved along the logarithm of the labels.
 
-Both curves are made monotone and are linear in -1/sqrt(n) between budgets, so a curve moved by s and read at the budgets
-is a fixed matrix times its points: all shifts of all replicates are one product.
+Both curves are made monotone and are linear in -1/sqrt(n) between budgets, so a curve moved by s and read at the
+budgets is a fixed matrix times its points: all shifts of all replicates are one product.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Shift:
 
 
 def pooled(
-    budgets: Sequence[float],
+    budgets: Sequence[float] | Floats,
     arm: Floats,
     reference: Floats,
     arm_samples: Floats,
@@ -64,20 +64,35 @@ def pooled(
     if len(n) < FEWEST_BUDGETS:
         return None
     mass = 1 / (1 / weights[0] + 1 / weights[1])
-    curves = [monotone(row[None], weights[0]) for row in (arm,)] + [monotone(reference[None], weights[1])]
-    point, misfit, inside = best_shift(tuple(n), curves[0], curves[1], mass)
+    rising = monotone(arm[None], weights[0]), monotone(reference[None], weights[1])
+    point, misfit, inside = best_shift(tuple(n.tolist()), *rising, mass)
     if not np.isfinite(point[0]):
         return None
     all_a, all_0 = monotone(arm_samples, weights[0]), monotone(reference_samples, weights[1])
-    found, misfits, _ = best_shift(tuple(n), all_a, all_0, mass)
+    found, misfits, _ = best_shift(tuple(n.tolist()), all_a, all_0, mass)
     known = np.isfinite(found)
     if known.mean() < 0.5:
         return None
-    low, high = np.quantile(np.exp(found[known]), [0.025, 0.975])
-    edge = np.exp(np.log(LARGEST_FACTOR) * (1 - 2 / GRID))
-    low, high = (0.0 if low <= 1 / edge else float(low)), (float("inf") if high >= edge else float(high))
-    factor = float(np.exp(point[0]))
-    return Shift(Ratio(factor, factor, low, high, float(n[-1] / n[0])), _parallel(misfit[0], misfits[known], inside[0]))
+    # The curves overlap enough only up to some shift: what lies at that end is a bound, not an estimate.
+    edge = farthest(tuple(n.tolist()))
+    lows, highs = _censored(found[known], edge)
+    low = float(np.quantile(lows, 0.025, method="inverted_cdf"))
+    high = float(np.quantile(highs, 0.975, method="inverted_cdf"))
+    (low_point,), (high_point,) = _censored(point, edge)
+    ratio = Ratio(float(low_point), float(high_point), low, high, float(np.exp(edge)))
+    return Shift(ratio, _parallel(misfit[0], misfits[known], inside[0]))
+
+
+def farthest(budgets: tuple[float, ...]) -> float:
+    """Logarithm of the largest factor at which enough budgets of the curves still overlap; nan where none does."""
+    s, _, _, _, enough = _readings(budgets)
+    return float(s[enough].max()) if enough.any() else float("nan")
+
+
+def _censored(logarithms: Floats, edge: float) -> tuple[Floats, Floats]:
+    """Factors as (at least, at most): open above at the upper end of the grid, 0 below at the lower."""
+    factors, inner = np.exp(logarithms), edge - 1e-9
+    return np.where(logarithms <= -inner, 0.0, factors), np.where(logarithms >= inner, np.inf, factors)
 
 
 def best_shift(
@@ -98,11 +113,12 @@ def best_shift(
     best, left = np.full(len(arm), np.nan), np.full(arm.shape, np.nan)
     if not enough.any():
         return best, left, np.isfinite(left)
-    total = (used * np.concatenate([mass, mass])).sum(axis=1)
+    weight = used * np.concatenate([mass, mass])
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
     for start in range(0, len(arm), AT_ONCE):
         a, zero = arm[start : start + AT_ONCE], reference[start : start + AT_ONCE]
         error = np.concatenate([zero @ there - a, a @ back - zero], axis=2)
-        loss = np.einsum("gsk,gk->gs", error**2, used * np.concatenate([mass, mass])) / total[:, None]
+        loss = np.einsum("gsk,gk->gs", error**2, weight)
         loss[~enough] = np.inf
         # Of equal losses (a flat top) the factor nearest to one: nothing is claimed that the data do not ask for.
         place = np.lexsort((np.broadcast_to(np.abs(s)[:, None], loss.shape), np.round(loss, 15)), axis=0)[0]
