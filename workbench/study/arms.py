@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from workbench.cohort.cohort import Cohort
 from workbench.cohort.leaks import PoolKeys, overlap
 from workbench.errors import InputError
+from workbench.evaluation.features import load as load_features
 from workbench.evaluation.pixels import PIXELS
 from workbench.runs.workspace import Workspace
 from workbench.study.settings import ArmSettings, StudySettings
@@ -69,8 +69,8 @@ def resolve_arms(
         channels: Of the images.
 
     Raises:
-        InputError: No such encoder or file, the reference is no arm, a protocol fits no arm, or an encoder's pool holds
-            test scans.
+        InputError: No such encoder or file, the reference is no arm, nothing can stand for it, or an encoder's pool
+            holds test scans.
     """
     arms = {name: _one(name, arm, settings, workspace, channels) for name, arm in settings.arms.items()}
     reference = arms.get(settings.reference)
@@ -81,18 +81,20 @@ def resolve_arms(
             todo=f"Choose one of {', '.join(arms)}.",
         )
     by_scratch = reference is None or reference.kind == "scratch"
-    if by_scratch and "finetune" not in settings.protocols:
+    # Nothing is trained from scratch without fine-tuning: random features of the architecture then stand in, so named.
+    start = "scratch" if "finetune" in settings.protocols else "random"
+    if by_scratch and start == "random" and not any(arm.kind == "encoder" for arm in arms.values()):
         raise InputError(
-            "Training from scratch is the reference, but nothing is fine-tuned.",
-            where="protocols",
-            todo="Add finetune to protocols, or choose another reference, such as an arm random:resnet18.",
+            "The reference is training from scratch, but nothing is fine-tuned and no arm is a pretrained encoder.",
+            where="reference",
+            todo=f"Choose one of the arms as reference: {', '.join(arms)}.",
         )
     found = {}
-    for name, arm in arms.items():
-        if arm.kind == "encoder":
+    for name, arm in list(arms.items()):
+        if arm.kind in ("encoder", "features"):
             arm = _checked(arm, cohort, test, workspace, settings.allow_transductive)
         if by_scratch and arm.kind == "encoder":
-            arm = _with(arm, reference=_scratch_of(arm, arms, settings, channels))
+            arm = _with(arm, reference=_start_of(arm, start, arms, settings, channels))
         elif name != settings.reference and arm.kind != "scratch":
             arm = _with(arm, reference=settings.reference if reference else "")
         found[name] = arm
@@ -102,9 +104,16 @@ def resolve_arms(
 
 def _one(name: str, given: ArmSettings, settings: StudySettings, workspace: Workspace, channels: int) -> Arm:
     if given.features:
-        if not Path(given.features).is_file():
-            raise InputError("The features file does not exist.", where=f"arms.{name}.features = {given.features}")
-        return Arm(name, "features", str(given.features), seen="unknown")
+        facts = load_features(given.features).facts
+        made_by = str(facts.get("encoder", ""))
+        nothing = made_by in (PIXELS, PCA) or made_by.startswith((RANDOM, SCRATCH))
+        return Arm(
+            name,
+            "features",
+            str(given.features),
+            seen="nothing" if nothing else "unknown",
+            facts=facts.get("encoder_facts", {}),
+        )
     if given.encoder in (PIXELS, PCA):
         return Arm(name, given.encoder, given.encoder)
     from workbench.models.encoder_source import find_encoder
@@ -117,14 +126,15 @@ def _one(name: str, given: ArmSettings, settings: StudySettings, workspace: Work
     return Arm(name, kind, given.encoder, source.name, made.arguments, facts=source.facts, make=source.make)
 
 
-def _scratch_of(arm: Arm, arms: dict[str, Arm], settings: StudySettings, channels: int) -> str:
-    """The arm that trains this architecture from scratch; made and added to ``arms`` when there is none."""
+def _start_of(arm: Arm, kind: str, arms: dict[str, Arm], settings: StudySettings, channels: int) -> str:
+    """The arm that has this architecture with random weights, trained (``scratch``) or frozen (``random``); made and
+    added to ``arms`` when there is none."""
     for other in list(arms.values()):
-        if other.kind == "scratch" and (other.architecture, other.arguments) == (arm.architecture, arm.arguments):
+        if other.kind == kind and (other.architecture, other.arguments) == (arm.architecture, arm.arguments):
             return other.name
     from workbench.models.encoders import build_encoder
 
-    name = f"scratch {arm.architecture}"
+    name = f"{kind} {arm.architecture}"
     while name in arms:
         name += "'"
 
@@ -133,13 +143,15 @@ def _scratch_of(arm: Arm, arms: dict[str, Arm], settings: StudySettings, channel
             arm.architecture, in_channels=channels, size=settings.size, seed=settings.seed, **arm.arguments
         )
 
-    arms[name] = Arm(name, "scratch", f"{SCRATCH}{arm.architecture}", arm.architecture, arm.arguments, make=make)
+    arms[name] = Arm(name, kind, f"{kind}:{arm.architecture}", arm.architecture, arm.arguments, make=make)
     return name
 
 
 def _checked(arm: Arm, cohort: Cohort, test: Any, workspace: Workspace, allowed: bool) -> Arm:
     """Whether the encoder's pool holds test scans; unknown for weights from elsewhere."""
     digest, home = arm.facts.get("pool_digest"), arm.facts.get("cohort")
+    if arm.seen == "nothing" and not digest and arm.kind == "features":
+        return arm
     file = workspace.cohorts_dir / str(home) / "private" / "pools" / f"{digest}.parquet"
     if not digest or not home or not file.is_file():
         return _with(arm, seen="unknown")
@@ -151,7 +163,7 @@ def _checked(arm: Arm, cohort: Cohort, test: Any, workspace: Workspace, allowed:
     if not allowed:
         raise InputError(
             f"The encoder of the arm '{arm.name}' was pretrained on scans of the test set. {found.sentence}",
-            where=f"arms.{arm.name}.encoder = {arm.spec}",
+            where=f"arms.{arm.name} = {arm.spec}",
             todo="Pretrain on this cohort's own pool, or set allow_transductive=true and have every figure say so.",
         )
     return _with(arm, seen="transductive")

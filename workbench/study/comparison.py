@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.study.contrasts import Contrast, area_weights, contrast, holm, holm_levels, simultaneous_factor
 from workbench.study.covariance import Covariance
-from workbench.study.curves import Curves
+from workbench.study.curves import Curves, curve_name
 from workbench.study.labels_saved import ENOUGH_TEST_PATIENTS, Ratio, ratios, replicates
 from workbench.study.shift import Shift, pooled
 from workbench.study.verdict import Verdict, judge
@@ -160,8 +160,8 @@ def _compare(
                 f"{ENOUGH_TEST_PATIENTS} or more are needed."
             )
     verdict = judge(
-        pair.curve[0],
-        pair.reference[0],
+        curve_name(*pair.curve),
+        curve_name(*pair.reference),
         area,
         holm_level=level,
         band=[(d.budget, d.low, d.high) for d in differences],

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+PROTOCOLS = {"probe": "linear probe", "knn": "nearest neighbours (kNN)", "finetune": "fine-tuned end to end"}
+
+
+def curve_name(arm: str, protocol: str) -> str:
+    """A curve for people: the arm and how it is used."""
+    return f"{arm} ({PROTOCOLS[protocol]})"
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -32,7 +32,8 @@ class StudyData:
         dev_ids, test_ids: Scan ids.
         development: The development scans' patients and targets.
         dev_targets, test_targets: ``(N,)`` class indices or ``(N, L)`` of 0, 1 and nan, per scan.
-        test_patients: ``(N_test,)`` patient (group) of each test scan.
+        test_patients: ``(N_test,)`` group of each test scan: the patient, with others who share a picture.
+        test_keys: ``(N_test,)`` patient key of each test scan.
         units: What an answer is about, over the test scans.
         unit_targets, unit_patients: Per unit.
         store: The images, or None when all arms are files of features.
@@ -50,6 +51,7 @@ class StudyData:
     dev_targets: NDArray[Any]
     test_targets: NDArray[Any]
     test_patients: NDArray[Any]
+    test_keys: NDArray[Any]
     units: Units
     unit_targets: NDArray[Any]
     unit_patients: NDArray[Any]
@@ -88,12 +90,14 @@ def read_data(settings: StudySettings, workspace: Workspace, progress: Progress 
                 todo="Label more scans; 'workbench split' shows how they fall.",
             )
     rows = cohort.manifest.set_index("scan_id")
-    columns = {"scan": None, "exam": "study_key", "patient": "patient_key"}
-    column = columns[settings.unit]
-    test_keys = test_ids if column is None else rows.loc[test_ids, column].to_numpy()
-    units = Units.of(test_keys.astype(str))
+
+    def column(name: str, ids: NDArray[Any]) -> NDArray[Any]:
+        return rows[name].reindex(ids).to_numpy().astype(str)
+
+    columns = {"exam": "study_key", "patient": "patient_key"}
+    units = Units.of(column(columns[settings.unit], test_ids) if settings.unit in columns else test_ids.astype(str))
     dev_targets, test_targets = labels.targets(dev_ids), labels.targets(test_ids)
-    dev_patients, test_patients = (rows.loc[ids, "group"].to_numpy().astype(str) for ids in (dev_ids, test_ids))
+    dev_patients, test_patients = (column("group", ids) for ids in (dev_ids, test_ids))
     digest = digest_of(
         [
             dev_ids.tolist(),
@@ -114,6 +118,7 @@ def read_data(settings: StudySettings, workspace: Workspace, progress: Progress 
         dev_targets=dev_targets,
         test_targets=test_targets,
         test_patients=test_patients,
+        test_keys=column("patient_key", test_ids),
         units=units,
         unit_targets=units.targets(test_targets, classes=len(labels.classes)),
         unit_patients=units.groups(test_patients),

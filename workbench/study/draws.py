@@ -207,6 +207,11 @@ def draw(
     return Drawn(rows, patients, len(rows), digest)
 
 
+def available(development: Development, unit: str, *, cap: int = SCANS_PER_PATIENT) -> int:
+    """How many labels there are in the whole development set, in ``patients`` or ``scans``."""
+    return development.count if unit == "patients" else len(capped(development, cap, 0))
+
+
 def capped(development: Development, cap: int, seed: int) -> NDArray[np.int64]:
     """Rows left when no patient may have more than ``cap`` scans; the choice is the same for every draw and arm."""
     if not cap:

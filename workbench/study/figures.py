@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from workbench.study.curves import PROTOCOLS
+
 # Okabe & Ito's palette, in an order that keeps neighbours apart; shape and dash say the same as colour.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 2)), "-.", (0, (8, 2, 2, 2)), (0, (4, 1)), ":")
-PROTOCOLS = {"probe": "linear probe", "knn": "nearest neighbours (kNN)", "finetune": "fine-tuned end to end"}
 METRIC = "AUC (ranking quality)"
 
 

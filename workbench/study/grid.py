@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.config import digest_of
+from workbench.errors import OperationFailed
 from workbench.evaluation import features as feature_files
 from workbench.evaluation.pixels import PIXELS, pixel_features
 from workbench.evaluation.standardise import Standardiser
@@ -19,7 +20,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.seeds import mix
 from workbench.study.arms import PCA, Arm
 from workbench.study.data import StudyData
-from workbench.study.draws import Budget, Drawn, draw, patient_order
+from workbench.study.draws import ALL, Budget, Drawn, available, draw, patient_order
 from workbench.study.settings import StudySettings
 
 PCA_COMPONENTS = 64
@@ -66,14 +67,32 @@ class Grid:
         self._features: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
         self._identities: dict[str, list[Any]] = {}
         self._orders: dict[int, NDArray[np.int64]] = {}
+        self.not_run: list[str] = []
 
     def plan(self, arms: list[Arm]) -> list[tuple[Arm, str, Budget, int]]:
-        """Every cell that will be run; what cannot be drawn is refused here, before anything is trained."""
+        """Every cell that will be run; what is too small to draw is refused here, before anything is trained.
+
+        Budgets above what there is are left out and said so in ``not_run``.
+
+        Raises:
+            InputError: A budget is too small, or every one is too large.
+        """
         cells = []
+        self.not_run = []
+        unit = self.settings.budget_unit
+        most = available(self.data.development, unit, cap=self.settings.scans_per_patient)
         for protocol in self.settings.protocols:
-            for asked in self.settings.budgets_of(protocol):
-                budget = Budget(asked, self.settings.budget_unit)
-                self.drawn(budget, 0)
+            asked_for = self.settings.budgets_of(protocol)
+            feasible = [asked for asked in asked_for if asked == ALL or int(asked) <= most]
+            for asked in asked_for:
+                if asked not in feasible:
+                    self.not_run.append(
+                        f"{asked} labelled {unit} by {protocol}: the development set has {most:,} {unit} only."
+                    )
+            for asked in feasible or asked_for[:1]:
+                budget = Budget(asked, unit)
+                for number in range(self.settings.draws_of(protocol, asked)):
+                    self.drawn(budget, number)
                 for arm in arms:
                     if arm.allows(protocol):
                         cells += [
@@ -113,7 +132,7 @@ class Grid:
     def _frozen(self, arm: Arm, protocol: str, cells: list[tuple[Budget, int]]) -> Iterator[CellResult]:
         """All draws of a protocol on frozen features at once."""
         drawn = [self.drawn(budget, number) for budget, number in cells]
-        file = self.folder / f"{self._digest(arm, protocol, [d.order_hash for d in drawn], len(cells))}.npz"
+        file = self.folder / f"{self._digest(arm, protocol, [[d.order_hash, d.n_scans] for d in drawn])}.npz"
         if not file.exists():
             self._check_stop()
             train, test = self.features(arm)
@@ -143,35 +162,45 @@ class Grid:
         return found.probabilities, found.k.astype(float)
 
     def _finetuned(self, arm: Arm, protocol: str, cells: list[tuple[Budget, int]]) -> Iterator[CellResult]:
+        """One training per cell."""
+        for budget, number in cells:
+            drawn = self.drawn(budget, number)
+            seed = mix(self.settings.seed, "finetune", str(budget), number)
+            file = self.folder / f"{self._digest(arm, protocol, drawn.order_hash, drawn.n_scans, seed)}.npz"
+            if not file.exists():
+                self._check_stop()
+                try:
+                    _keep(file, probabilities=self._train(arm, drawn, seed))
+                except OperationFailed as error:
+                    # One training that fails must not cost the others; the report says that it is missing.
+                    words = f"{arm.name} fine-tuned at {budget}, draw {number}: {error.what}"
+                    self.run.log(words)
+                    self.not_run.append(words)
+                    continue
+            with np.load(file) as kept:
+                yield CellResult(arm.name, protocol, str(budget), number, drawn, kept["probabilities"])
+
+    def _train(self, arm: Arm, drawn: Drawn, seed: int) -> NDArray[np.float32]:
         from workbench.finetuning.arm import finetune_arm
         from workbench.store.datasets import UnitImages
 
         store = self.data.store
         assert store is not None and arm.make is not None  # only encoders are fine-tuned, and they need images
-        for budget, number in cells:
-            drawn = self.drawn(budget, number)
-            seed = mix(self.settings.seed, "finetune", str(budget), number)
-            file = self.folder / f"{self._digest(arm, protocol, drawn.order_hash, seed)}.npz"
-            if not file.exists():
-                self._check_stop()
-                scratch = arm.kind == "scratch"
-                train, _ = (None, None) if scratch else self.features(arm)
-                probabilities = finetune_arm(
-                    arm.make,
-                    UnitImages(store, store.rows_of(self.data.dev_ids[drawn.rows])),
-                    self.data.dev_targets[drawn.rows],
-                    UnitImages(store, store.rows_of(self.data.test_ids)),
-                    self.data.development.patients[drawn.rows],
-                    self.settings.finetune,
-                    seed,
-                    classes=len(self.data.classes),
-                    scratch=scratch,
-                    features=None if train is None else train[drawn.rows],
-                    standardiser=None if train is None else Standardiser.fit(train),
-                )
-                _keep(file, probabilities=probabilities)
-            with np.load(file) as kept:
-                yield CellResult(arm.name, protocol, str(budget), number, drawn, kept["probabilities"])
+        scratch = arm.kind == "scratch"
+        train = None if scratch else self.features(arm)[0]
+        return finetune_arm(
+            arm.make,
+            UnitImages(store, store.rows_of(self.data.dev_ids[drawn.rows])),
+            self.data.dev_targets[drawn.rows],
+            UnitImages(store, store.rows_of(self.data.test_ids)),
+            self.data.development.patients[drawn.rows],
+            self.settings.finetune,
+            seed,
+            classes=len(self.data.classes),
+            scratch=scratch,
+            features=None if train is None else train[drawn.rows],
+            standardiser=None if train is None else Standardiser.fit(train),
+        )
 
     def features(self, arm: Arm) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Frozen features of an arm, computed once: ``(N_dev, D)`` and ``(N_test, D)``."""

@@ -104,7 +104,7 @@ def replicates(theta: Floats, sigma: Floats, df: float, *, count: int = REPLICAT
 
 
 def ratios(
-    budgets: tuple[Sequence[float], Sequence[float]],
+    budgets: tuple[Sequence[float] | Floats, Sequence[float] | Floats],
     arm: Floats,
     reference: Floats,
     arm_samples: Floats,

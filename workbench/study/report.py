@@ -6,7 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from workbench.study.figures import COLOURS, METRIC, PROTOCOLS, axis_of, caption, curve_lines, styles
+from workbench.study.curves import PROTOCOLS, curve_name
+from workbench.study.figures import COLOURS, METRIC, axis_of, caption, curve_lines, styles
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
@@ -26,6 +27,7 @@ def write_report(summary: dict[str, Any], folder: Path, *, title: str) -> Path:
         f"<h1>{escape(title)}</h1>",
         f"<p class='note'>{escape(_question(summary))}</p>",
         f"<p class='verdict'>{escape(summary['verdict'])}</p>",
+        *(f"<p class='note'>{escape(words)}</p>" for words in compared_with(summary)),
         *(f"<p class='warning'>{escape(warning)}</p>" for warning in _warnings(summary)),
         "<h2>The curve</h2>",
         f"<div class='plot'>{interactive(summary)}</div>",
@@ -99,25 +101,44 @@ def methods(summary: dict[str, Any]) -> str:
     """A methods paragraph from the study's own facts."""
     test, development = summary["test"], summary["development"]
     protocols = ", ".join(PROTOCOLS[name] for name in dict.fromkeys(point["protocol"] for point in summary["curve"]))
+    headline = PROTOCOLS[summary["headline_protocol"]]
     return (
         f"Test patients were reserved before labelling; {development['patients']:,} development patients "
-        f"({development['scans']:,} scans) and {test['patients']:,} test patients ({test['scans']:,} scans) have labels, and "
-        "no patient or identical image is on both sides. Labelled sets are stratified, nested across budgets and shared by "
-        f"all arms. Protocols: {protocols}. Penalties and neighbours were chosen inside each labelled set by "
-        "cross-validation grouped by patient. AUCs (macro one-vs-rest for several classes) are averaged over draws; their "
-        "joint covariance adds the sampling of test patients (DeLong placements, clustered by patient), of draws, and of the "
-        "pool from which draws are made. Differences are paired. The verdict rests on the difference of the areas under "
-        "the curves over the logarithm of the labels, with Student's t, Satterthwaite's degrees of freedom, and Holm's "
-        f"correction over the arms of the headline protocol ({PROTOCOLS[summary['headline_protocol']]}); a difference of "
-        f"{summary['margin']:g} is taken to matter. Labels saved come from monotone curves, interpolated linearly in the "
-        "inverse root of the labels, with an interval-censored parametric bootstrap. A claim is about these checkpoints."
+        f"({development['scans']:,} scans) and {test['patients']:,} test patients ({test['scans']:,} scans) have "
+        "labels, and no patient or identical image is on both sides. Labelled sets are stratified, nested across budgets and "
+        f"shared by all arms. Protocols: {protocols}. Penalties and neighbours were chosen inside each labelled set by "
+        "cross-validation grouped by patient; features are standardised by the development scans. AUCs (macro "
+        "one-vs-rest for several classes) are averaged over draws; their joint covariance adds the sampling of test "
+        "patients (DeLong placements, clustered by patient), of draws, and of the pool from which draws are made. "
+        "Differences are paired. The verdict rests on the difference of the areas under the curves over the logarithm "
+        "of the labels, with Student's t, Satterthwaite's degrees of freedom, and Holm's correction over the arms of "
+        f"the headline protocol ({headline}), which was named before the study ran; a difference of "
+        f"{summary['margin']:g} is taken to matter. Labels saved come from monotone curves, interpolated linearly in "
+        "the inverse root of the labels, with an interval-censored parametric bootstrap. A claim is about these "
+        "checkpoints, not about a method."
     )
+
+
+def compared_with(summary: dict[str, Any]) -> list[str]:
+    """In words, what each curve of the headline is compared with."""
+    kinds = {arm["name"]: arm["kind"] for arm in summary["arms"]}
+    said = []
+    for found in (found for found in summary["comparisons"] if found["primary"]):
+        words = {
+            "scratch": "the same architecture trained end to end from random weights on the same labels",
+            "random": "random features: the same architecture with random weights, frozen. That is not training from "
+            "scratch",
+        }.get(kinds.get(found["reference"], ""), "")
+        told = f"{curve_name(found['arm'], found['protocol'])} is compared with "
+        told += curve_name(found["reference"], found["reference_protocol"])
+        said.append(f"{told}: {words}." if words else f"{told}.")
+    return said
 
 
 def _question(summary: dict[str, Any]) -> str:
     return (
-        f"Cohort {summary['cohort']}, labels {summary['labels_version']} ({', '.join(summary['classes'])}); answers per "
-        f"{summary['unit']}. How many labels are needed, and did pretraining save any?"
+        f"Cohort {summary['cohort']}, labels {summary['labels_version']} ({', '.join(summary['classes'])}); answers "
+        f"per {summary['unit']}. How many labels are needed, and did pretraining save any?"
     )
 
 
@@ -151,16 +172,16 @@ def _saved(summary: dict[str, Any]) -> str:
                 found["arm"],
                 PROTOCOLS[found["protocol"]],
                 f"{found['reference']} ({PROTOCOLS[found['reference_protocol']]})",
-                whole["text"] if whole else "not estimable",
+                whole["text"] if whole else "no single factor",
                 "; ".join(each) or "-",
             ]
         )
     if not rows:
         return "<p>Nothing was compared.</p>"
     words = (
-        "<p class='note'>3.0x (1.7-5.4x): the reference needs three times the labels for the same AUC, and between 1.7 and "
-        "5.4 times fits the data. &gt;: the reference never got there within the data. Rows other than the headline's are "
-        "exploratory.</p>"
+        "<p class='note'>3.0x (1.7-5.4x): the reference needs three times the labels for the same AUC, and between 1.7 "
+        "and 5.4 times fits the data. &gt;: the reference never got there within the data. Rows other than the "
+        "headline's are exploratory and uncorrected.</p>"
     )
     head = ["arm", "protocol", "reference", "whole curve", "per budget"]
     return words + _table(head, rows)
@@ -182,8 +203,8 @@ def _detectable(summary: dict[str, Any]) -> str:
     ]
     head = ["arm", "verdict", "reference", "area difference (95 %)", "p (Holm)", "detectable", "alike within"]
     words = (
-        "<p class='note'>Detectable: the smallest difference that this test set would have shown four times out of five. "
-        "More test patients make it smaller; more draws hardly do.</p>"
+        "<p class='note'>Detectable: the smallest difference that this test set would have shown four times out of "
+        "five. More test patients make it smaller; more draws hardly do.</p>"
     )
     return words + (_table(head, rows) if rows else "<p>Nothing was compared.</p>")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.errors import OperationFailed
 from workbench.evaluation.auc import influence, outcomes
 from workbench.evaluation.metrics import measure
 from workbench.runs.status import write_json
@@ -65,7 +66,7 @@ class Collected:
         frame = pd.DataFrame(
             {
                 "scan_id": np.repeat(self.data.test_ids.astype(str), classes),
-                "patient_key": np.repeat(self.data.test_patients, classes),
+                "patient_key": np.repeat(self.data.test_keys, classes),
                 "label": truth.ravel()
                 if truth is not None
                 else np.repeat(np.asarray(self.data.classes)[self.data.test_targets], classes),
@@ -88,6 +89,33 @@ class Collected:
             [frame.astype({"arm": str, "protocol": str, "budget": str}) for frame in self.frames], ignore_index=True
         )
         whole.to_parquet(folder / "predictions.parquet", index=False)
+
+    def order_hashes(self) -> dict[str, list[str]]:
+        """Digest of the labelled patients of each draw, by budget; the same for every arm and protocol.
+
+        Raises:
+            OperationFailed: Arms were given different labels, which must never happen.
+        """
+        found: dict[str, dict[int, str]] = {}
+        for (_, _, budget), members in self.scores.items():
+            for result, _ in members:
+                if found.setdefault(budget, {}).setdefault(result.draw, result.drawn.order_hash) != (
+                    result.drawn.order_hash
+                ):
+                    raise OperationFailed(
+                        f"Arms were given different labels at {budget}, draw {result.draw}.",
+                        todo="Run the study under a new name; kept cells do not fit the cohort any more.",
+                    )
+        return {budget: [hashes[draw] for draw in sorted(hashes)] for budget, hashes in found.items()}
+
+    def chosen(self, arm: str, protocol: str, budget: str) -> dict[str, float] | None:
+        """Quartiles over draws of what was chosen inside the budget (the probe's penalty, kNN's k), if anything."""
+        values = np.array([result.setting for result, _ in self.scores[arm, protocol, budget]])
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return None
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        return {"lower_quartile": float(low), "median": float(middle), "upper_quartile": float(high)}
 
     def curves(self) -> Curves:
         """Every cell with its draws and the influence of each test patient."""
@@ -127,14 +155,30 @@ def pairs_of(settings: StudySettings, arms: list[Arm], curves: Curves) -> list[P
         blocked = ""
         if kinds[arm].seen == "transductive":
             blocked = "its encoder saw test scans (transductive), so it cannot be compared with an arm that did not."
+        elif kinds[reference].seen == "transductive":
+            blocked = "the reference's encoder saw test scans (transductive), so nothing can be compared with it."
         pairs.append(Pair((arm, protocol), (reference, own), protocol == settings.headline, blocked))
     return pairs
 
 
 def summarise(
-    settings: StudySettings, data: StudyData, arms: list[Arm], curves: Curves, *, warnings: list[str]
+    settings: StudySettings,
+    data: StudyData,
+    arms: list[Arm],
+    collected: Collected,
+    *,
+    warnings: list[str],
+    not_run: list[str],
 ) -> dict[str, Any]:
-    """The whole answer as plain values, for ``summary.json``."""
+    """The whole answer as plain values, for ``summary.json``.
+
+    Args:
+        settings, data, arms: The study's.
+        collected: Every cell.
+        warnings: To show before those found here.
+        not_run: Cells that could not be run.
+    """
+    curves = collected.curves()
     joint = covariance(curves)
     pairs = pairs_of(settings, arms, curves)
     comparisons = compare(curves, joint, pairs, margin=settings.margin, seed=settings.seed)
@@ -143,6 +187,11 @@ def summarise(
     if fewest < WIDE:
         warnings.append(f"Only {fewest} test patients in the smallest class: intervals are wide.")
     for arm in arms:
+        if arm.name != settings.reference and arm.kind == "random" and any(a.reference == arm.name for a in arms):
+            warnings.append(
+                f"'{arm.name}' is the reference in place of training from scratch, which was not run: random features, "
+                "frozen. They are a weaker opponent than a network that was trained."
+            )
         if arm.seen == "unknown":
             warnings.append(f"What the encoder of '{arm.name}' saw is unknown: it may have seen test scans.")
         if arm.seen == "transductive":
@@ -157,6 +206,7 @@ def summarise(
         "task": data.task,
         "classes": data.classes,
         "metric": "auc",
+        "level": "new pool (L2): test patients, draws, and the pool that is drawn from",
         "unit": settings.unit,
         "budget_unit": settings.budget_unit,
         "headline_protocol": settings.headline,
@@ -187,10 +237,11 @@ def summarise(
             }
             for arm in arms
         ],
-        "curve": [_point(curves, joint, place) for place in range(len(curves.cells))],
+        "curve": [_point(curves, joint, place, collected) for place in range(len(curves.cells))],
         "comparisons": [_comparison(comparison) for comparison in comparisons],
-        "labels_saved": {comparison.arm: ratio_plain(comparison.labels_saved) for comparison in primary},
-        "not_run": _not_run(settings, arms),
+        "labels_saved": {comparison.arm: headline_saved(comparison) for comparison in primary},
+        "order_hashes": collected.order_hashes(),
+        "not_run": [*_not_run(settings, arms), *not_run],
         "warnings": warnings,
         "digests": {"data": data.digest, "settings": settings.digest(), "split": data.cohort.split().digest},
     }
@@ -212,7 +263,15 @@ def finite(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _point(curves: Curves, joint: Covariance, place: int) -> dict[str, Any]:
+def headline_saved(found: Comparison) -> dict[str, Any] | None:
+    """Labels saved in one entry: the factor of the whole curve, else in words what each budget allows to say."""
+    if found.labels_saved is not None:
+        return ratio_plain(found.labels_saved)
+    told = [f"{each.ratio} at {each.budget}" for each in found.per_budget if str(each.ratio) != "not estimable"]
+    return {"text": "; ".join(told), "factor": None, "low": None, "high": None} if told else None
+
+
+def _point(curves: Curves, joint: Covariance, place: int, collected: Collected) -> dict[str, Any]:
     cell = curves.cells[place]
     weights = np.zeros(len(curves.cells))
     weights[place] = 1
@@ -231,6 +290,7 @@ def _point(curves: Curves, joint: Covariance, place: int) -> dict[str, Any]:
         "low": low,
         "high": high,
         "draw_sd": cell.spread,
+        "chosen": collected.chosen(cell.arm, cell.protocol, cell.budget),
         "se": {name: float(np.sqrt(max(0.0, float(part)))) for name, part in parts.items()},
     }
 

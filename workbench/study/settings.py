@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,8 @@ from workbench.config import Settings
 from workbench.finetuning.settings import FinetuneSettings
 from workbench.study.draws import ALL, SCANS_PER_PATIENT
 
+# What a setting's path on the command line and a parameter's name in MLflow both allow.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _:/-]{0,39}")
 Protocol = Literal["probe", "knn", "finetune"]
 
 
@@ -40,8 +43,9 @@ class StudySettings(Settings):
     arms: dict[str, ArmSettings] = Field(description="Name of each arm to its encoder or features.")
     reference: str = Field(
         default="scratch",
-        description="Arm that others are compared with. Where it trains from scratch, each encoder is compared with "
-        "scratch of its own architecture, which is added if no arm is it.",
+        description="Arm that others are compared with. Where it is scratch, each encoder is compared with its own "
+        "architecture fine-tuned from scratch at the same labels, under every protocol; that arm is added if none is "
+        "it. Where nothing is fine-tuned, random features of the architecture stand in.",
     )
     protocols: list[Protocol] = Field(
         default=["probe", "knn", "finetune"],
@@ -92,6 +96,11 @@ class StudySettings(Settings):
     def _arms_are_given(cls, value: dict[str, ArmSettings]) -> dict[str, ArmSettings]:
         if not value:
             raise ValueError("at least one arm is needed")
+        for name in value:
+            if not NAME.fullmatch(name):
+                raise ValueError(
+                    f"'{name}' cannot be the name of an arm: use letters A-Z, digits, spaces and _ - : /, 40 at most"
+                )
         return value
 
     @model_validator(mode="after")

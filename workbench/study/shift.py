@@ -80,7 +80,9 @@ def pooled(
     high = float(np.quantile(highs, 0.975, method="inverted_cdf"))
     (low_point,), (high_point,) = _censored(point, edge)
     ratio = Ratio(float(low_point), float(high_point), low, high, float(np.exp(edge)))
-    return Shift(ratio, _parallel(misfit[0], misfits[known], inside[0]))
+    # A curve beyond the other's reach differs from it by more than any shift at hand: that says nothing of its shape.
+    p = float("nan") if ratio.censored else _parallel(misfit[0], misfits[known], inside[0])
+    return Shift(ratio, p)
 
 
 def farthest(budgets: tuple[float, ...]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -109,10 +110,11 @@ def _run(settings: StudySettings, workspace: Workspace, run: RunFolder, tracker:
     tracker.dataset("labelled", data.digest, "evaluation")
     tracker.tag("split", data.cohort.split().digest)
     collected = Collected(settings, data)
-    for cell in Grid(settings, data, run).results(arms):
+    grid = Grid(settings, data, run)
+    for cell in grid.results(arms):
         collected.add(cell)
     collected.write(run.path)
-    summary = summarise(settings, data, arms, collected.curves(), warnings=warnings)
+    summary = summarise(settings, data, arms, collected, warnings=warnings, not_run=grid.not_run)
     write_summary(run.path, summary)
     summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
     draw_figures(summary, run.path / "figures")
@@ -130,8 +132,9 @@ def _track(
     """The verdict to the study's MLflow run; each curve to a run below it, with the labels as its steps."""
     for comparison in summary["comparisons"]:
         if comparison["primary"]:
-            tracker.tag(f"verdict.{comparison['arm']}", comparison["verdict"]["short"])
-            tracker.metrics({f"area/{comparison['arm'].replace(' ', '_')}": comparison["area"]["difference"]})
+            word = plain(comparison["arm"])
+            tracker.tag(f"verdict.{word}", comparison["verdict"]["short"])
+            tracker.metrics({f"area/{word}": comparison["area"]["difference"]})
     for arm, protocol in dict.fromkeys((point["arm"], point["protocol"]) for point in summary["curve"]):
         tags = {"arm": arm, "protocol": protocol, "cohort": settings.cohort}
         name = f"{run.run_id}/{arm}/{protocol}"
@@ -140,6 +143,11 @@ def _track(
                 if (point["arm"], point["protocol"]) == (arm, protocol):
                     figures = {"auc": point["value"], "auc_low": point["low"], "auc_high": point["high"]}
                     child.metrics(figures, step=round(point["n"]))
+
+
+def plain(name: str) -> str:
+    """A name as MLflow takes it: letters, digits and ``_ - .``."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_") or "arm"
 
 
 def _result(run: RunFolder, began: float, summary: dict[str, Any], cells: int, *, stopped: bool) -> StudyResult:
