@@ -90,7 +90,11 @@ def sop_class(parsed: Parsed) -> str:
 def modality(parsed: Parsed) -> str:
     """The modality as the header says it, else the one that the SOP class implies, else ``OT``."""
     said = parsed.root.code("Modality")
-    return said or _MODALITY_OF_CLASS.get(sop_class(parsed).removeprefix(_STORAGE), "OT")
+    return said or _MODALITY_OF_CLASS.get(_short(sop_class(parsed)), "OT")
+
+
+def _short(uid: str) -> str:
+    return uid[len(_STORAGE) :] if uid.startswith(_STORAGE) else ""
 
 
 def is_ours(parsed: Parsed) -> bool:
@@ -111,7 +115,7 @@ def refuse_what_is_no_picture(parsed: Parsed) -> None:
     uid = sop_class(parsed)
     if uid == DICOMDIR_CLASS:
         raise FileRefused(Outcome.DICOMDIR)
-    short = uid.removeprefix(_STORAGE)
+    short = _short(uid)
     if uid and short not in _IMAGES and short not in _CAPTURES:
         if not uid.startswith(_ROOT):
             raise FileRefused(Outcome.PRIVATE_SOP)
@@ -140,6 +144,6 @@ def refuse_screenshots(parsed: Parsed) -> None:
         return
     words = [word.upper() for word in parsed.root.texts("ImageType")]
     saved = any("SAVE" in word or "SCREEN" in word or "REPORT" in word for word in words)
-    captured = sop_class(parsed).removeprefix(_STORAGE) in _CAPTURES or modality(parsed) == "OT"
+    captured = _short(sop_class(parsed)) in _CAPTURES or modality(parsed) == "OT"
     if saved or captured or "ConversionType" in parsed.root:
         raise FileRefused(Outcome.SCREENSHOT)

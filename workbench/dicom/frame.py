@@ -32,6 +32,7 @@ class Frame:
         voi: Everything that the file suggests for display, for values before the inversion.
         aspect: Height of a pixel divided by its width.
         display_inverted: Whether a display must invert ``values``: measurements keep their sign, whatever the polarity.
+        whole: Whether all values are whole numbers.
         flags: Findings, such as ``spacing_suspect`` or ``padding_inferred``.
     """
 
@@ -50,6 +51,7 @@ class Frame:
     voi: Voi = field(default_factory=Voi)
     aspect: float = 1.0
     display_inverted: bool = False
+    whole: bool = False
     flags: tuple[str, ...] = ()
 
     @property
@@ -79,18 +81,19 @@ class Frame:
             shift = max(0, self.bits_stored - 8)
             return np.clip(np.floor(self.values / 2**shift), 0, 255).astype(np.uint8)
         if self.units == "HU":
-            whole = np.clip(np.rint(self.values), -32768, 32767).astype(np.int16)
-            whole[self.padding] = CT_PADDING_HU
-            return whole
+            counts = self._integers(np.int16)
+            if self.padding.any():
+                counts[self.padding] = CT_PADDING_HU
+            return counts
         if self.modality in PROJECTIONS:
             return self._counts()
         low, high = min(self.ends), max(self.ends)
         if self.units != "stored" or low < -32768 or high > 65535:
             return self.values
         if low < 0:
-            return np.clip(np.rint(self.values), -32768, 32767).astype(np.int16)
+            return self._integers(np.int16)
         narrow = high <= 255 and self.modality not in ("CT", "MR", "NM", "XA", "RF", "PT")
-        return np.rint(self.values).astype(np.uint8 if narrow else np.uint16)
+        return self._integers(np.uint8 if narrow else np.uint16)
 
     def _counts(self) -> np.ndarray:
         """A radiograph as uint16; where a slope led out of that range, on the scale of its stored values."""
@@ -99,4 +102,13 @@ class Frame:
         if low < 0 or high > 65535 or (high - low) % (2**self.bits_stored - 1):
             top = min(2**self.bits_stored - 1, 65535)
             values = (values - np.float32(low)) * np.float32(top / (high - low) if high > low else 0.0)
-        return np.clip(np.rint(values), 0, 65535).astype(np.uint16)
+            return np.clip(np.rint(values), 0, 65535).astype(np.uint16)
+        return self._integers(np.uint16)
+
+    def _integers(self, dtype: type[np.integer]) -> np.ndarray:
+        """The values rounded and cut to a type's range, each step only where it can change something."""
+        limits = np.iinfo(dtype)
+        values = self.values if self.whole else np.rint(self.values)
+        if min(self.ends) < limits.min or max(self.ends) > limits.max:
+            values = np.clip(values, limits.min, limits.max)
+        return values.astype(dtype)

@@ -107,6 +107,7 @@ class Image:
             **({"voi": voi} if voi else {}),
             aspect=distance.aspect,
             display_inverted=dark and not inverted,
+            whole=step.whole and values.dtype.itemsize <= 2,
             flags=tuple(flags),
         )
 

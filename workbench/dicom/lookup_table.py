@@ -78,7 +78,7 @@ def read_table(
     if not len(table):
         return None
     declared = words[2] if 1 <= words[2] <= 16 else 16
-    own = max(1, int(table.max()).bit_length())
+    own = max(8, int(table.max()).bit_length())
     bits = own if own > declared or own <= declared - 2 else declared
     return LookupTable(first, table, bits, item.text("LUTExplanation"))
 
@@ -87,7 +87,7 @@ def _entries(raw: bytes, entries: int, declared_bits: int, *, little: bool) -> n
     """The table's data, which are words, or bytes packed two to a word (one more where their number is odd)."""
     if len(raw) >= 2 * entries or declared_bits > 8:
         words = np.frombuffer(raw, "<u2" if little else ">u2", len(raw) // 2)[:entries].astype(np.uint16)
-        if declared_bits <= 8 and len(words) and words.max() > 255:
+        if declared_bits <= 8 and len(words) and words.max() > 255 and not (words & 0xFF).any():
             return words >> 8
         return words
     if not little and len(raw) % 2 == 0:

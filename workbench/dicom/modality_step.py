@@ -43,6 +43,11 @@ class ModalityStep:
     table: LookupTable | None = None
     physical: bool = False
 
+    @property
+    def whole(self) -> bool:
+        """Whether whole numbers stay whole."""
+        return self.table is not None or (float(self.slope).is_integer() and float(self.intercept).is_integer())
+
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Apply it.
 

@@ -32,12 +32,15 @@ def declared_padding(stored: Stored, form: PixelFormat, root: Attributes) -> np.
         return None
     limit = _stored_number(root, "PixelPaddingRangeLimit", form)
     low, high = min(value, limit if limit is not None else value), max(value, limit if limit is not None else value)
-    found = (stored.values >= low) & (stored.values <= high)
-    if stored.words is not None:
+    found = _within(stored.values, low, high)
+    if stored.words is not None and form.bits_stored < form.bits_allocated:
         signed = stored.words.view(stored.words.dtype.str.replace("u", "i")) if form.signed else stored.words
-        if signed is not stored.values:
-            found |= (signed >= low) & (signed <= high)
+        found |= _within(signed, low, high)
     return found
+
+
+def _within(values: np.ndarray, low: int, high: int) -> np.ndarray:
+    return values == low if low == high else (values >= low) & (values <= high)
 
 
 def _stored_number(root: Attributes, keyword: str, form: PixelFormat) -> int | None:

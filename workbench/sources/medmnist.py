@@ -16,7 +16,7 @@ import numpy as np
 
 from workbench.dicom.identity import uid_from
 from workbench.errors import InputError, OperationFailed
-from workbench.runs.engine import map_tasks
+from workbench.runs.engine import TaskResult, map_tasks
 from workbench.runs.progress import Progress
 from workbench.sources.images import Imported, file_of, make_folder, stale_files, write_table
 from workbench.sources.medmnist_sets import PUBLISHER, SPLITS, MedMnistSet, find_set
@@ -90,7 +90,8 @@ def import_set(
     labels = _labels(facts, file)
     total = sum(len(part) for part in labels.values())
     rows: list[dict[str, Any]] = []
-    for part in map_tasks(write_chunk, _chunks(facts, file, out, labels, transfer_syntax), workers=workers):
+    chunks = _chunks(facts, file, out, labels, transfer_syntax)
+    for part in _run(chunks, workers, few=total <= 2 * CHUNK):
         if part.value is None:
             raise OperationFailed(f"Images could not be written: {part.error}", where=out / "dicom")
         rows += part.value
@@ -114,6 +115,14 @@ def import_set(
         stale=stale_files(out, {row["path"] for row in rows}),
         notes=tuple(notes),
     )
+
+
+def _run(chunks: Iterator[ArrayChunk], workers: int, *, few: bool) -> Iterator[TaskResult[list[dict[str, Any]]]]:
+    if not few:
+        yield from map_tasks(write_chunk, chunks, workers=workers)
+        return
+    for index, chunk in enumerate(chunks):  # starting processes takes longer
+        yield TaskResult(index, write_chunk(chunk))
 
 
 def write_chunk(chunk: ArrayChunk) -> list[dict[str, Any]]:
