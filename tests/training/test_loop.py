@@ -190,6 +190,11 @@ def test_a_gpu_asked_for_and_absent(monkeypatch: pytest.MonkeyPatch) -> None:
         fit(ToyTask(), ToyStream(), TrainSettings(steps=1, accelerator="gpu", **PLAIN))
 
 
+def test_a_batch_that_devices_cannot_share() -> None:
+    with pytest.raises(InputError, match="A batch of 8 scans cannot be shared evenly by 3 devices"):
+        fit(ToyTask(), ToyStream(), TrainSettings(steps=1, devices=3, accelerator="cpu", **PLAIN))
+
+
 def test_an_empty_stream() -> None:
     with pytest.raises(InputError, match="too few scans for one batch"):
         fit(ToyTask(), ToyStream(scans=4), TrainSettings(steps=1, **PLAIN))

@@ -239,3 +239,30 @@ def test_a_run_goes_on_with_its_own_settings(workspace: Workspace) -> None:
     status.write(workspace.runs_dir / "pretrain" / "own")
     with pytest.raises(InputError, match="The run 'own' is running"):
         train(workspace, "resume=own")
+
+
+@pytest.mark.slow
+def test_two_processes_train_together_and_make_one_run(workspace: Workspace) -> None:
+    words = [
+        "cohort=phantom",
+        *SMALL,
+        *MAE,
+        "meters=false",
+        "train.steps=3",
+        "train.devices=2",
+        "train.accelerator=cpu",
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "MASTER_ADDR": "127.0.0.1"}
+    command = [sys.executable, "-m", "workbench.cli", "pretrain", *words, "name=two", "--json"]
+    command += ["--workspace", str(workspace.root)]
+    before = len(workspace.runs("pretrain"))
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    results = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(results) == 1
+    assert json.loads(results[0])["steps"] == 3
+    assert len(workspace.runs("pretrain")) == before + 1
+    alone = train(workspace, *words[:-2], "name=alone")
+    one, two = load_encoder(alone.path), load_encoder(workspace.runs_dir / "pretrain" / "two")
+    for mine, other in zip(one.parameters(), two.parameters(), strict=True):
+        assert float((mine - other).abs().mean()) < 2e-3  # other masks in each process, the same data and start

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from workbench.errors import InputError
 from workbench.runs.folder import RunFolder
 from workbench.runs.tracking import Tracker
 from workbench.training.devices import choose_accelerator, is_main_process
@@ -87,6 +88,12 @@ def fit(
     began = time.monotonic()
     device = choose_accelerator(settings)
     world = settings.devices * settings.num_nodes
+    if settings.batch_size % world:
+        raise InputError(
+            f"A batch of {settings.batch_size} scans cannot be shared evenly by {world} devices.",
+            where="batch_size",
+            todo=f"Use a batch_size that {world} divides.",
+        )
     file = (checkpoint or (checkpoint_file(run.path) if run else None)) if checkpoints else None
     saved = read_checkpoint(file) if resume and file is not None and file.exists() else None
     batches, steps = planned(len(stream), settings)
