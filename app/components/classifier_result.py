@@ -35,7 +35,8 @@ def classifier_result(run: RunView) -> None:
     if result:
         st.markdown(
             f"By {METHODS.get(str(result.get('method')), 'teaching')} from {escape(result.get('encoder', '?'))}, with "
-            f"{count(result.get('n_patients', 0), 'labelled patients')} ({count(result.get('n_scans', 0), 'pictures')}). "
+            f"{count(result.get('n_patients', 0), 'labelled patients')} "
+            f"({count(result.get('n_scans', 0), 'pictures')}). "
             f"Tested once, on {count(result.get('test_patients', 0), 'patients')} set aside "
             f"({count(result.get('test_scans', 0), 'pictures')})."
         )

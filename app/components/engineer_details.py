@@ -51,18 +51,28 @@ def engineer_details(
 def command_line(verb: str, settings: Mapping[str, Any]) -> str:
     """The command with its settings as ``key=value`` words, quoted for a shell."""
     words = ["workbench", verb]
-    for name, value in flat(settings).items():
-        shown = value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6)
-        words.append(shlex.quote(f"{name}={shown.strip().removesuffix('...').strip()}"))
+    words += [shlex.quote(f"{name}={yaml_word(value)}") for name, value in flat(settings).items()]
     words += ["--workspace", shlex.quote(str(workspace().root))]
     return " ".join(words)
 
 
+def yaml_word(value: Any) -> str:
+    """A value as the command line reads it back: text as it is, where YAML would take it for the same text."""
+    if isinstance(value, str):
+        try:
+            if value == value.strip() and yaml.safe_load(value) == value:
+                return value
+        except yaml.YAMLError:
+            pass
+    shown = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
+    return shown.strip().removesuffix("...").strip()
+
+
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names."""
+    """Nested settings by their dotted names; a mapping whose keys are no plain words stays one value."""
     rows: dict[str, Any] = {}
     for name, value in settings.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and all(str(key).replace("-", "_").isidentifier() for key in value):
             rows.update(flat(value, f"{prefix}{name}."))
         else:
             rows[prefix + name] = value

@@ -43,8 +43,8 @@ def job_card(job: Job, *, beside: Callable[[Path, JobState], None] | None = None
             draw(job, state)
             if beside and state.status:
                 beside(queue().folder(job), state)
-        lines = tail(queue().output(job)) or tail(queue().folder(job) / "log.txt")
-        engineer_details(job.verb, job.settings, _folder(job), job_id=job.id, lines=lines)
+            lines = tail(queue().output(job)) or tail(queue().folder(job) / "log.txt")
+            engineer_details(job.verb, job.settings, _folder(job), job_id=job.id, lines=lines)
 
     card()
 

@@ -14,8 +14,8 @@ from app.runs_view import RunView, open_run
 
 MOST_POINTS = 500
 METERS = {
-    "knn_auc": "neighbours agree (kNN ranking quality, AUC)",
-    "probe_auc": "simple reader (probe ranking quality, AUC)",
+    "knn_auc": "Neighbours agree (kNN ranking quality, AUC)",
+    "probe_auc": "Simple reader (probe ranking quality, AUC)",
 }
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 
@@ -78,7 +78,7 @@ def meter_chart(table: pd.DataFrame) -> alt.Chart:
         "meter:N",
         title=None,
         scale=alt.Scale(domain=["neighbours (kNN)", "simple reader (probe)"], range=[ORANGE, GREEN]),
-        legend=alt.Legend(orient="top"),
+        legend=alt.Legend(orient="top", symbolType="circle", symbolStrokeWidth=0),
     )
     return (
         alt.Chart(long)
@@ -108,11 +108,11 @@ def meter_words(table: pd.DataFrame) -> str:
     for name, words in METERS.items():
         values = table[name].dropna() if name in table else pd.Series(dtype=float)
         if len(values) == 1:
-            sentences.append(f"{words.capitalize()}: {values.iloc[0]:.2f}.")
+            sentences.append(f"{words}: {values.iloc[0]:.2f}.")
         elif len(values) > 1:
             first, last = float(values.iloc[0]), float(values.iloc[-1])
             trend = "rising" if last > first + 0.01 else "falling" if last < first - 0.01 else "level"
-            sentences.append(f"{words[0].upper() + words[1:]}: {first:.2f} → {last:.2f}, {trend}.")
+            sentences.append(f"{words}: {first:.2f} → {last:.2f}, {trend}.")
     return " ".join(sentences)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -119,8 +120,8 @@ def order(table: pd.DataFrame, references: Sequence[str]) -> list[str]:
 def label_places(table: pd.DataFrame, gap: float = 0.045) -> pd.DataFrame:
     """Where the arms' names stand: at their last points, pushed apart by a share of the vertical range."""
     ends = table.sort_values("budget").groupby("arm", as_index=False).last().sort_values("value")
-    ends_of = table[["value", "low", "high"]]
-    span = max(float(ends_of.max(axis=None) - ends_of.min(axis=None)), 1e-6)
+    heights = table[["value", "low", "high"]].to_numpy(dtype=float)
+    span = max(float(np.nanmax(heights) - np.nanmin(heights)), 1e-6)
     places: list[float] = []
     for value in ends["value"]:
         places.append(max(float(value), places[-1] + gap * span) if places else float(value))

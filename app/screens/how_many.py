@@ -44,13 +44,11 @@ def body() -> None:
 
 def choose(finished: list[RunView]) -> None:
     """Which study to read."""
-    zone = zone_of(st.context.timezone)
     names = [run.run_id for run in finished]
-    dates = {run.run_id: when(run.status.ended or run.status.started, zone) for run in finished}
-    chosen = st.selectbox(
-        "Study", names, key="run", bind="query-params", width=420, format_func=lambda name: f"{name} ({dates[name]})"
-    )
-    read(finished[names.index(chosen)])
+    chosen = st.selectbox("Study", names, key="run", bind="query-params", width=420)
+    run = finished[names.index(chosen)]
+    st.caption(f"Finished {when(run.status.ended or run.status.started, zone_of(st.context.timezone))}.")
+    read(run)
 
 
 def read(run: RunView) -> None:

@@ -156,18 +156,10 @@ def results() -> None:
     if not runs:
         empty("No results yet. Teach an encoder under *2. Teach*.")
         return
-    zone = zone_of(st.context.timezone)
     names = [run.run_id for run in runs]
-    dates = {run.run_id: when(run.status.started, zone) for run in runs}
-    chosen = st.selectbox(
-        "Classifier",
-        names,
-        key="run",
-        bind="query-params",
-        width=420,
-        format_func=lambda name: f"{name} ({dates[name]})",
-    )
+    chosen = st.selectbox("Classifier", names, key="run", bind="query-params", width=420)
     run = runs[names.index(chosen)]
+    st.caption(f"Begun {when(run.status.started, zone_of(st.context.timezone))}.")
     job = queue().of_run("finetune", run.run_id)
     if run.status.state != "finished":
         if job:

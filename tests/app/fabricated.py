@@ -116,7 +116,9 @@ def make_run(workspace: Workspace, kind: str, name: str, settings: dict[str, Any
     return run
 
 
-def make_pretraining(workspace: Workspace, name: str = "overnight", *, epochs: int = 60, planned: int = 60, **more: Any):
+def make_pretraining(
+    workspace: Workspace, name: str = "overnight", *, epochs: int = 60, planned: int = 60, **more: Any
+):
     """A pretraining run with a loss that falls and meters that rise."""
     settings = {"method": "simclr", "cohort": "chest", "size": 64, "encoder": "resnet18", "epochs": planned}
     settings.update(more.pop("settings", {}))
@@ -139,4 +141,102 @@ def make_pretraining(workspace: Workspace, name: str = "overnight", *, epochs: i
         facts = {"architecture": "resnet18", "size": settings["size"], "method": settings["method"]}
         (run.path / "encoder.json").write_text(json.dumps(facts))
         (run.path / "result.json").write_text(json.dumps({"images_per_s": 181.0, "collapse": "", "run_id": name}))
+    return run
+
+
+def make_classifier(workspace: Workspace, name: str = "reader", **status: Any) -> RunFolder:
+    """A classifier with metrics and a saliency picture."""
+    from PIL import Image
+
+    run = make_run(workspace, "finetune", name, {"cohort": "chest", "encoder": "overnight"}, **status)
+
+    def figure(value: float | None, low: float | None, high: float | None, note: str = "") -> dict[str, Any]:
+        return {"value": value, "low": low, "high": high, "n": 15, "n_patients": 11, "note": note}
+
+    wide = "wide: only 11 test patients in one class"
+    metrics = {
+        "auc": figure(0.873, 0.742, 0.951, wide),
+        "average_precision": figure(0.81, 0.66, 0.92, wide),
+        "balanced_accuracy": figure(0.79, 0.68, 0.9),
+        "sensitivity": figure(0.84, 0.76, 0.9),
+        "specificity": figure(0.9, 0.8, 0.96),
+        "brier": figure(0.14, 0.1, 0.19),
+        "log_loss": figure(0.41, None, None),
+    }
+    (run.path / "metrics.json").write_text(json.dumps(metrics))
+    facts = {"method": "probe", "encoder": "overnight", "n_patients": 30, "n_scans": 45}
+    (run.path / "result.json").write_text(json.dumps({**facts, "test_patients": 11, "test_scans": 15}))
+    (run.path / "predictions.parquet").write_bytes(b"PAR1")
+    Image.fromarray(np.zeros((60, 200, 3), np.uint8)).save(run.path / "saliency.png")
+    return run
+
+
+CURVES = {
+    ("SimCLR", "probe"): (0.74, 0.81, 0.86, 0.89, 0.905),
+    ("MAE", "probe"): (0.70, 0.76, 0.82, 0.86, 0.885),
+    ("scratch", "finetune"): (0.62, 0.69, 0.77, 0.83, 0.88),
+    ("SimCLR", "finetune"): (0.73, 0.80, 0.87, 0.90, 0.92),
+    ("MAE", "finetune"): (0.69, 0.75, 0.83, 0.87, 0.90),
+}
+BUDGETS = ("10", "25", "50", "100", "all")
+
+
+def study_summary() -> dict[str, Any]:
+    """A ``summary.json`` of the kind that the study writes."""
+    n = (10.0, 25.0, 50.0, 100.0, 374.0)
+    curve = [
+        {"arm": arm, "protocol": protocol, "budget": BUDGETS[i], "n": n[i], "n_patients": n[i], "draws": 20,
+         "value": value, "low": value - 0.07 / (1 + 0.3 * i), "high": value + 0.06 / (1 + 0.3 * i), "draw_sd": 0.02,
+         "se": {"test": 0.02, "draw": 0.005, "pool": 0.01}}
+        for (arm, protocol), values in CURVES.items()
+        for i, value in enumerate(values)
+    ]  # fmt: skip
+    comparisons = []
+    for (arm, protocol), values in CURVES.items():
+        if arm == "scratch":
+            continue
+        gaps = [value - other for value, other in zip(values, CURVES[("scratch", "finetune")], strict=True)]
+        helps = arm == "SimCLR"
+        sentence = (
+            f"{arm} helps: it ranks better than scratch by more than 0.01 (difference of the area +0.071, 95 % "
+            "interval +0.022 to +0.120)."
+            if helps
+            else f"No benefit shown for {arm} over scratch (difference of the area +0.029, 95 % interval -0.021 to "
+            "+0.079); a difference below 0.070 could not have been detected."
+        )
+        comparisons.append(
+            {
+                "arm": arm, "protocol": protocol, "reference": "scratch", "reference_protocol": "finetune",
+                "primary": protocol == "probe",
+                "verdict": {"short": "helps" if helps else "no benefit shown", "sentence": sentence,
+                            "detectable": 0.07, "supported_margin": 0.08},
+                "area": {"difference": 0.07, "low": 0.02, "high": 0.12, "se": 0.02, "df": 30, "p": 0.01, "p_holm": 0.1},
+                "differences": [
+                    {"budget": BUDGETS[i], "n": n[i], "value": gap, "low": gap - 0.06, "high": gap + 0.06,
+                     "point_low": gap - 0.05, "point_high": gap + 0.05}
+                    for i, gap in enumerate(gaps)
+                ],
+                "labels_saved": {"text": "2.9x (1.6-5.2x)", "factor": 2.9, "low": 1.6, "high": 5.2} if helps else None,
+                "per_budget": [],
+                "warnings": [],
+            }
+        )  # fmt: skip
+    return {
+        "schema_version": 1, "metric": "auc", "unit": "scan", "budget_unit": "patients", "headline_protocol": "probe",
+        "reference": "scratch", "verdict": " ".join(c["verdict"]["sentence"] for c in comparisons if c["primary"]),
+        "test": {"scans": 300, "units": 300, "patients": 126, "fewest_patients": 48}, "curve": curve,
+        "comparisons": comparisons, "labels_saved": {}, "not_run": ["Fine-tuning was not run at 250 labels."],
+        "warnings": ["Only 26 test patients in the smallest class: intervals are wide."],
+    }  # fmt: skip
+
+
+def make_study(workspace: Workspace, name: str = "answer", **status: Any) -> RunFolder:
+    """A finished study with summary, report and a figure."""
+    from PIL import Image
+
+    run = make_run(workspace, "study", name, {"cohort": "chest"}, **status)
+    (run.path / "summary.json").write_text(json.dumps(study_summary()))
+    (run.path / "report.html").write_text("<html><body>report</body></html>")
+    (run.path / "figures").mkdir()
+    Image.fromarray(np.full((80, 120, 3), 255, np.uint8)).save(run.path / "figures" / "curve.png")
     return run

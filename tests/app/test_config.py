@@ -33,7 +33,9 @@ def test_streamlit_knows_every_setting() -> None:
 
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     known = config.get_config_options()
-    assert [f"{section}.{name}" for section in settings for name in settings[section] if f"{section}.{name}" not in known] == []
+    assert [
+        f"{section}.{name}" for section in settings for name in settings[section] if f"{section}.{name}" not in known
+    ] == []
 
 
 def test_no_page_lets_markup_through() -> None:

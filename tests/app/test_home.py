@@ -10,7 +10,13 @@ def texts(page) -> str:
 
 
 def test_an_empty_workspace_waits_for_images(workspace, screen) -> None:
-    assert [step.state for step in steps()] == ["waiting for you", "not started", "not started", "not started", "not started"]
+    assert [step.state for step in steps()] == [
+        "waiting for you",
+        "not started",
+        "not started",
+        "not started",
+        "not started",
+    ]
     page = screen("home")
     assert [button.label for button in page.button] == ["Add images", "Try sample data"]
     assert "not for diagnosis" in texts(page)

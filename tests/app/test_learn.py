@@ -87,7 +87,9 @@ def test_progress_in_one_line(furnished, screen, monkeypatch: pytest.MonkeyPatch
 
     job, _ = running(furnished, screen)
     sentence = progress_sentence(JobQueue(furnished).state(job))
-    assert sentence.startswith("Pass 9 of 20 over the pictures · 21 pictures per second · about 25 min left, ready near ")
+    assert sentence.startswith(
+        "Pass 9 of 20 over the pictures · 21 pictures per second · about 25 min left, ready near "
+    )
     early = RunStatus(state="running", step=1, total=1000, started=time.time(), heartbeat=time.time(), time_left_s=9e5)
     from workbench.runs.jobs import JobState
 

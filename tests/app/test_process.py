@@ -17,7 +17,8 @@ for name in ("home", "add_images", "learn", "teach", "how_many", "jobs"):
         page.run()
     shown.append(page.title[0].value)
     assert not page.exception
-heavy = [m for m in ("torch", "torchvision", "lightly", "monai", "timm", "mlflow", "pytorch_lightning") if m in sys.modules]
+names = ("torch", "torchvision", "lightly", "monai", "timm", "mlflow", "pytorch_lightning")
+heavy = [name for name in names if name in sys.modules]
 print(json.dumps({"heavy": heavy, "shown": shown}))
 """
 

@@ -1,0 +1,225 @@
+"""The app in a real browser: pages by address, no request to elsewhere, jobs that outlive reload and server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.fabricated import make_pretraining
+from workbench.runs.jobs import Job, JobQueue
+from workbench.runs.worker import Worker
+from workbench.runs.workspace import Workspace
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium was not found"),
+]
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
+ADDRESSES = {
+    "": "Home",
+    "images": "Add images (cohort intake)",
+    "images?view=Look+at+the+pictures": "Add images (cohort intake)",
+    "images?view=Bring+in": "Add images (cohort intake)",
+    "learn": "Learn (pretrain)",
+    "learn?view=Earlier+runs&run=overnight": "Learn (pretrain)",
+    "teach": "Teach (fine-tune)",
+    "teach?view=1.+Labels": "Teach (fine-tune)",
+    "study": "How many labels? (study)",
+    "jobs": "Jobs",
+}
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+RUN = """
+import sys, time
+from workbench.config import Settings
+from workbench.runs.folder import RunFolder
+from workbench.runs.workspace import Workspace
+with RunFolder.create(Workspace(sys.argv[1]), "pretrain", Settings(), sys.argv[2]) as run:
+    for step in range(1, 6001):
+        run.progress(step, 6000, "scans", epoch=f"{1 + step // 300}/20")
+        if step % 50 == 0:
+            run.event(step=step, epoch=step // 50, loss=4 - step / 6000)
+        if run.stop_requested():
+            break
+        time.sleep(0.02)
+"""
+
+
+class Server:
+    """The app's server, as ``workbench app`` starts it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        words = [sys.executable, "-m", "workbench.cli", "app", f"port={self.port}", "worker=false"]
+        words += [f"roots=[{workspace.root}]", "--workspace", str(workspace.root)]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError("the app did not answer")
+
+    def streamlit(self) -> int:
+        """The process number of Streamlit itself."""
+        import psutil
+
+        found = [child.pid for child in psutil.Process(self.process.pid).children() if "streamlit" in child.cmdline()]
+        assert len(found) == 1
+        return found[0]
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture
+def server(furnished: Workspace) -> Iterator[Server]:
+    server = Server(furnished)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        context = play.chromium.launch_persistent_context(
+            tmp_path / "profile", executable_path=CHROMIUM, headless=True, args=FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )  # fmt: skip
+        yield context
+        context.close()
+
+
+def settle(page) -> None:
+    page.wait_for_selector("h1", timeout=30_000)
+    page.wait_for_selector("text=not for diagnosis", timeout=30_000)
+
+
+def start_job(workspace: Workspace) -> tuple[Job, threading.Event]:
+    """A job of two minutes at work, served by a worker in this process until the event is set."""
+    queue, ended = JobQueue(workspace), threading.Event()
+    job = queue.submit("pretrain", {"name": "night", "cohort": "chest"}, nonce="1")
+
+    def command(job: Job) -> list[str]:
+        return [sys.executable, "-c", RUN, str(workspace.root), job.run_id]
+
+    worker = Worker(workspace, command, say=lambda _: None)
+    threading.Thread(target=worker.run, kwargs={"poll_s": 0.1, "done": ended.is_set}, daemon=True).start()
+    until(lambda: queue.state(queue.get(job.id)).state == "running")
+    return queue.get(job.id), ended
+
+
+def until(condition, limit_s: float = 30.0) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)
+
+
+def test_every_page_works_from_its_address_without_asking_elsewhere(server: Server, browser) -> None:
+    page = browser.new_page()
+    elsewhere: list[str] = []
+    here = (server.url, server.url.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(here) else elsewhere.append(request.url))
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for number, (address, title) in enumerate(ADDRESSES.items()):
+        page.goto(f"{server.url}/{address}")
+        settle(page)
+        assert page.locator("h1").inner_text() == title, address
+        assert page.locator('[data-testid="stException"]').count() == 0, address
+        assert page.get_by_text("could not be shown").count() == 0, address
+        page.screenshot(path=SCREENSHOTS / f"test-{number}.png", full_page=True)
+    assert elsewhere == []
+
+
+def test_a_reload_in_the_middle_of_a_job_shows_the_same_job(server: Server, browser, furnished: Workspace) -> None:
+    job, ended = start_job(furnished)
+    queue = JobQueue(furnished)
+    try:
+        page = browser.new_page()
+        page.goto(f"{server.url}/learn?job={job.id}")
+        page.wait_for_selector("text=Running · Learning without labels: night", timeout=30_000)
+        page.wait_for_selector("text=over the pictures", timeout=30_000)
+        page.reload()
+        page.wait_for_selector("text=Running · Learning without labels: night", timeout=30_000)
+        assert job.id in page.url
+        assert [found.id for found in queue.jobs()] == [job.id]
+        page.get_by_role("button", name="Stop and keep").first.click()
+        page.wait_for_selector("text=Stopped · Learning without labels: night", timeout=30_000)
+        assert queue.state(queue.get(job.id)).state == "stopped"
+    finally:
+        queue.request_stop(job.id)
+        until(lambda: queue.state(queue.get(job.id)).ended)
+        ended.set()
+
+
+def test_killing_the_server_does_not_stop_the_job(server: Server, browser, furnished: Workspace) -> None:
+    job, ended = start_job(furnished)
+    queue = JobQueue(furnished)
+    try:
+        os.kill(server.streamlit(), signal.SIGKILL)
+        assert server.process.wait(timeout=30) == 1
+        before = queue.state(job).status
+        time.sleep(1.5)
+        after = queue.state(job).status
+        assert queue.state(job).state == "running"
+        assert before is not None and after is not None and after.step > before.step
+        again = Server(furnished)
+        try:
+            page = browser.new_page()
+            page.goto(f"{again.url}/jobs")
+            page.wait_for_selector("text=Running · Learning without labels: night", timeout=30_000)
+        finally:
+            again.close()
+    finally:
+        queue.request_stop(job.id)
+        until(lambda: queue.state(queue.get(job.id)).ended)
+        ended.set()
+
+
+def test_a_form_starts_one_job_however_fast_it_is_clicked(server: Server, browser, furnished: Workspace) -> None:
+    page = browser.new_page()
+    page.goto(f"{server.url}/learn")
+    settle(page)
+    page.get_by_role("button", name="Start learning").dblclick()
+    page.wait_for_selector("text=Waiting for its turn", timeout=30_000)
+    time.sleep(1)
+    jobs = JobQueue(furnished).jobs()
+    assert len(jobs) == 1
+    assert f"job={jobs[0].id}" in page.url
+
+
+def test_a_name_with_markup_is_shown_as_text(server: Server, browser, furnished: Workspace) -> None:
+    make_pretraining(
+        furnished, "odd", epochs=2, planned=9, state="failed", message="<img src=x onerror=alert(1)> **b**"
+    )
+    page = browser.new_page()
+    alerts: list[str] = []
+    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    page.goto(f"{server.url}/learn?view=Earlier+runs&run=odd")
+    settle(page)
+    assert page.get_by_text("<img src=x onerror=alert(1)> **b**").count() == 1
+    assert alerts == [] and page.locator('img[src="x"]').count() == 0
