@@ -15,6 +15,19 @@ def test_given_steps_are_taken_whatever_the_labels():
     assert FinetuneSettings(steps=120).steps_for(10_000, scratch=False) == 120
 
 
+@pytest.mark.parametrize(("labels", "size"), [(10, 8), (24, 12), (32, 16), (500, 16), (501, 32)])
+def test_batches_are_small_where_labels_are_few(labels, size):
+    assert FinetuneSettings().batch_size_for(labels) == size
+    assert FinetuneSettings(batch_size=64).batch_size_for(labels) == max(8, min(64, labels // 2))
+
+
+def test_few_labels_stay_nearer_the_probe():
+    settings = FinetuneSettings()
+    assert (settings.keep_for(500, scratch=False), settings.keep_for(501, scratch=False)) == (0.5, 1.0)
+    assert settings.keep_for(10, scratch=True) == 1.0
+    assert FinetuneSettings(keep=0.3).keep_for(10_000, scratch=False) == 0.3
+
+
 def test_nested_settings_are_reached_by_their_names():
     settings = load_settings(FinetuneSettings, overrides=["train.lr=0.002", "augment.rotation_deg=5"])
     assert (settings.train.lr, settings.augment.rotation_deg) == (0.002, 5.0)

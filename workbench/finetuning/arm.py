@@ -25,7 +25,7 @@ from workbench.finetuning.fold_run import FoldRun
 from workbench.finetuning.images import Images, PartOf, held
 from workbench.finetuning.losses import log_loss
 from workbench.finetuning.probe_start import frequencies, one_sided, prior_head, probe_head
-from workbench.finetuning.settings import FinetuneSettings
+from workbench.finetuning.settings import FEW_LABELS, FinetuneSettings
 from workbench.finetuning.stream import LabelledStream
 from workbench.finetuning.task import FinetuneTask
 from workbench.models.classifier import Classifier, batched
@@ -42,8 +42,6 @@ FEWEST_TO_TUNE = 50
 RATES = (1.0, 1 / 3, 3.0)
 SHARES = (0.0, 0.5, 1.0)
 PREDICTED_AT_ONCE = 256
-SMALLEST_BATCH = 8
-FEW_FOR_STATISTICS = 500
 EVENTS = 20
 LOOKED_AT = 512
 
@@ -255,14 +253,14 @@ def train(
     """
     labels = len(budget.targets)
     steps = settings.steps_for(labels, scratch=scratch)
-    batch_size = max(min(settings.batch_size, labels), SMALLEST_BATCH)
+    batch_size = settings.batch_size_for(labels)
     task = FinetuneTask(
         classifier,
         budget.targets,
         BatchAugment(settings.augment, classifier.encoder.size),
         layer_decay=1.0 if scratch else settings.layer_decay,
         ema=settings.ema,
-        keep_statistics=not scratch and labels < FEW_FOR_STATISTICS,
+        keep_statistics=not scratch and labels <= FEW_LABELS,
     )
     loop = TrainSettings(
         **{
@@ -293,7 +291,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Choose learning rate and ``keep`` by the least pooled out-of-fold log-loss, as far as the settings ask for it."""
     middle = settings.train.lr or FinetuneTask.default_lr
-    given = keep_by_labels(settings, len(budget.targets), scratch)
+    given = settings.keep_for(len(budget.targets), scratch=scratch)
     tune = settings.tune and len(budget.targets) >= FEWEST_TO_TUNE
     rates = [middle * factor for factor in RATES] if tune else [middle]
     shares = (given,) if scratch or settings.keep is not None else SHARES
@@ -332,15 +330,6 @@ def cross_validate(
     lr, keep = min(losses, key=lambda key: losses[key])
     by_name = {f"{rate:.3g}/{share:g}": loss for (rate, share), loss in losses.items()}
     return CrossValidation(lr, keep, by_name, held[lr, keep])
-
-
-def keep_by_labels(settings: FinetuneSettings, labels: int, scratch: bool) -> float:
-    """How far to go from the probe to the trained end, where it is not chosen by cross-validation."""
-    if scratch:
-        return 1.0
-    if settings.keep is not None:
-        return settings.keep
-    return 0.5 if labels < FEW_FOR_STATISTICS else 1.0
 
 
 def predict_probabilities(classifier: Classifier, images: Images, device: str = "cpu") -> NDArray[np.float32]:

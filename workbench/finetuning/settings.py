@@ -10,6 +10,9 @@ from workbench.training.settings import LoopSettings
 
 STEPS_BY_LABELS = ((50, 200), (500, 500))
 MOST_STEPS = 1000
+FEW_LABELS = 500
+SMALL_BATCH, LARGE_BATCH, LEAST_BATCH = 16, 32, 8
+KEEP_OF_FEW, KEEP_OF_MANY = 0.5, 1.0
 
 
 class FinetuneSettings(Settings):
@@ -25,7 +28,10 @@ class FinetuneSettings(Settings):
         default=1.0, ge=0.1, le=10, description="Steps of an arm from scratch, as a multiple of the others'."
     )
     batch_size: int = Field(
-        default=32, ge=2, description="Scans per step; as many as there are labels where those are fewer (at least 8)."
+        default=0,
+        ge=0,
+        description="Scans per step; 0: 16 up to 500 labelled scans, else 32. At most half as many as there are "
+        "labels, but no fewer than 8.",
     )
     layer_decay: float = Field(
         default=0.75,
@@ -48,7 +54,8 @@ class FinetuneSettings(Settings):
         ge=0,
         le=1,
         description="How far the weights go from the probe on frozen features (0) to the fine-tuned end (1; "
-        "WiSE-FT, Wortsman et al. 2022). Not given: by the number of labels, or by cross-validation (``folds``).",
+        "WiSE-FT, Wortsman et al. 2022). Not given: 0.5 up to 500 labelled scans, else 1; or by "
+        "cross-validation (``folds``).",
     )
     folds: int = Field(
         default=0,
@@ -64,6 +71,19 @@ class FinetuneSettings(Settings):
     )
     train: LoopSettings = Field(default=LoopSettings(), description="The loop.")
     augment: AugmentSettings = Field(default=AugmentSettings(), description="Strength of the random views.")
+
+    def batch_size_for(self, labels: int) -> int:
+        """Scans per step for a number of labelled scans."""
+        wanted = self.batch_size or (SMALL_BATCH if labels <= FEW_LABELS else LARGE_BATCH)
+        return max(min(wanted, labels // 2), LEAST_BATCH)
+
+    def keep_for(self, labels: int, *, scratch: bool) -> float:
+        """How far to go from the probe to the trained end, where it is not chosen by cross-validation."""
+        if scratch:
+            return 1.0
+        if self.keep is not None:
+            return self.keep
+        return KEEP_OF_FEW if labels <= FEW_LABELS else KEEP_OF_MANY
 
     def steps_for(self, labels: int, *, scratch: bool) -> int:
         """Optimiser steps for a number of labelled scans."""
