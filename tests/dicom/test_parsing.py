@@ -50,17 +50,31 @@ def test_bytes_win_over_a_transfer_syntax_that_contradicts_them():
         assert parse(claimed).root.integer("Rows") == 8
 
 
-def test_what_the_walker_cannot_follow_pydicom_mends():
-    plain = dataset(PIXELS, Manufacturer="Maker")
-    content = encode(plain)
-    broken = content.replace(b"\x08\x00\x70\x00LO\x06\x00Maker ", b"\x08\x00\x70\x00??\x06\x00Maker ")
-    assert broken != content
-    try:
-        parsed = parse(broken)
-    except FileRefused as refusal:
-        assert refusal.code is Outcome.DAMAGED
-    else:
-        assert parsed.root.integer("Rows") == 8
+UNDEFINED = b"\xff\xff\xff\xff"
+END = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"\x09\x00\x10\x10UN\0\0" + UNDEFINED + b"no items here!!!" + END,
+        b"\x08\x00\x40\x11SQ\0\0" + UNDEFINED + b"\xfe\xff\x00\xe0" + UNDEFINED
+        + b"\x40\x00\x20\xa0\x04\x00\x00\x00abcd" + b"\xfe\xff\x0d\xe0\0\0\0\0" + END,
+    ],
+    ids=["a maker's element that holds no items", "an item without representations in a file that has them"],
+)  # fmt: skip
+def test_a_sequence_that_cannot_be_read_costs_itself_only(odd):
+    place = CT.index(b"\x10\x00\x20\x00LO")
+    content = CT[:place] + odd + CT[place:]
+    parsed = parse(content)
+    assert parsed.root.integer("Rows") == 8 and parsed.root.text("PatientID") == "MRN-0815"
+    np.testing.assert_array_equal(read_frame(content).values, PIXELS)
+
+
+def test_an_element_of_no_known_kind_is_damage():
+    broken = encode(dataset(PIXELS, Manufacturer="Maker")).replace(b"\x08\x00\x70\x00LO", b"\x08\x00\x70\x00??")
+    refusal = refused(broken)
+    assert (refusal.code, refusal.detail) == (Outcome.DAMAGED, "a value representation that does not exist")
 
 
 def test_a_file_cut_in_its_header_is_truncated():

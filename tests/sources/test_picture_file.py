@@ -76,7 +76,7 @@ def _deep_colour() -> bytes:
         (b"", "not_an_image"),
         (encoded(Image.fromarray(NOISE))[:2000], "damaged"),
         (encoded(Image.fromarray(NOISE), "JPEG")[:1500], "damaged"),
-        (encoded(Image.fromarray(GREY), "GIF", save_all=True, append_images=[Image.fromarray(GREY + 1)]), "several_pictures"),
+        (encoded(Image.fromarray(GREY), "GIF", save_all=True, append_images=[Image.new("L", (4, 3), 9)]), "several_pictures"),
         (encoded(Image.fromarray(RGB).convert("CMYK"), "TIFF"), "unsupported_pixels"),
         (encoded(Image.fromarray(GREY.astype(np.int32) - 5), "TIFF"), "unsupported_pixels"),
         (encoded(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "unsupported_pixels"),

@@ -91,7 +91,7 @@ def walk(
         tag = high << 16 | low
         if group is not None and high != group:
             break
-        if tag == ITEM_END:
+        if tag == ITEM_END and depth > 0:
             return found, position + 8
         if high == 0xFFFE:
             raise Malformed("a delimiter where an element should be")
@@ -101,7 +101,7 @@ def walk(
             if vr in _SHORT:
                 (length,) = short_length.unpack_from(buffer, position + 6)
                 position += 8
-            elif vr in _LONG:
+            elif vr in _LONG or (vr.isalpha() and vr.isupper()):  # PS3.5 6.2: new ones will take the long form
                 if position + 12 > end:
                     raise CutShort("an element's head is not complete")
                 (length,) = long_length.unpack_from(buffer, position + 8)
@@ -119,7 +119,7 @@ def walk(
             else:
                 if vr == b"UN":  # PS3.5 6.2.2: a sequence of unknown kind is written without representations
                     inner = Syntax(False, True)
-                last = _skip_items(buffer, position, end, inner, depth + 1)
+                last = _skip_sequence(buffer, position, end, inner, depth)
             found[tag] = Element(vr.decode(), position, last, True, inner)
         else:
             last = position + length
@@ -145,8 +145,18 @@ def items(buffer: Buffer, element: Element) -> list[tuple[int, int]]:
     return found
 
 
-def _skip_items(buffer: Buffer, start: int, end: int, syntax: Syntax, depth: int) -> int:
-    return _each_item(buffer, start, end, syntax, depth, None, bounded=False)
+def _skip_sequence(buffer: Buffer, start: int, end: int, syntax: Syntax, depth: int) -> int:
+    """The end of a sequence of undefined length; one that cannot be read costs itself only, not the file."""
+    try:
+        return _each_item(buffer, start, end, syntax, depth + 1, None, bounded=False)
+    except CutShort:
+        raise
+    except Malformed:
+        mark = b"\xfe\xff\xdd\xe0\0\0\0\0" if syntax.little else b"\xff\xfe\xe0\xdd\0\0\0\0"
+        found = buffer.find(mark, start, end) if depth == 0 else -1
+        if found < 0:
+            raise
+        return found + len(mark)
 
 
 def _each_item(
