@@ -44,33 +44,31 @@ class Ratio:
             return "not estimable"
         if np.isinf(self.high):
             return f"> {self.low:.1f}x (the reference never got there within the data)"
-        if self.low == 0:
-            return f"< {self.high:.1f}x"
         words = f"{self.low:.1f}-{self.high:.1f}x"
-        text = words if self.censored else f"{self.low_point:.1f}x ({words})"
+        if self.low == 0:
+            text = f"< {self.high:.1f}x"
+        else:
+            text = words if self.censored else f"{self.low_point:.1f}x ({words})"
         return f"{text}: costs labels" if self.high < 1 else text
 
 
 def monotone(theta: Floats, weights: Floats) -> Floats:
-    """The nearest curve that never falls (pool adjacent violators).
+    """The nearest curve that never falls: max over i <= k of min over j >= k of the weighted mean of points i to j
+    (Robertson, Wright & Dykstra 1988), for all replicates at once.
 
     Args:
         theta: ``(..., B)`` by growing budget; leading axes are replicates.
         weights: ``(B,)``, such as one over the variances.
     """
-    rows = np.atleast_2d(theta)
-    out = np.empty_like(rows)
-    for place, row in enumerate(rows):
-        blocks: list[list[float]] = []
-        for value, weight in zip(row, weights, strict=True):
-            blocks.append([value, weight, 1])
-            while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-                second, first = blocks.pop(), blocks.pop()
-                mass = first[1] + second[1]
-                mean = (first[0] * first[1] + second[0] * second[1]) / mass
-                blocks.append([mean, mass, first[2] + second[2]])
-        out[place] = np.concatenate([np.full(int(size), value) for value, _, size in blocks])
-    return out.reshape(theta.shape)
+    count = theta.shape[-1]
+    mass = np.concatenate([[0.0], np.cumsum(weights)])
+    sums = np.concatenate([np.zeros((*theta.shape[:-1], 1)), np.cumsum(theta * weights, axis=-1)], axis=-1)
+    out = np.full(theta.shape, -np.inf)
+    for first in range(count):
+        means = (sums[..., first + 1 :] - sums[..., first, None]) / (mass[first + 1 :] - mass[first])
+        least = np.minimum.accumulate(means[..., ::-1], axis=-1)[..., ::-1]
+        out[..., first:] = np.maximum(out[..., first:], least)
+    return out
 
 
 def needed(level: float, budgets: Floats, curve: Floats) -> tuple[float, float]:

@@ -105,17 +105,17 @@ def methods(summary: dict[str, Any]) -> str:
     return (
         f"Test patients were reserved before labelling; {development['patients']:,} development patients "
         f"({development['scans']:,} scans) and {test['patients']:,} test patients ({test['scans']:,} scans) have "
-        "labels, and no patient or identical image is on both sides. Labelled sets are stratified, nested across budgets and "
-        f"shared by all arms. Protocols: {protocols}. Penalties and neighbours were chosen inside each labelled set by "
-        "cross-validation grouped by patient; features are standardised by the development scans. AUCs (macro "
-        "one-vs-rest for several classes) are averaged over draws; their joint covariance adds the sampling of test "
-        "patients (DeLong placements, clustered by patient), of draws, and of the pool from which draws are made. "
-        "Differences are paired. The verdict rests on the difference of the areas under the curves over the logarithm "
-        "of the labels, with Student's t, Satterthwaite's degrees of freedom, and Holm's correction over the arms of "
-        f"the headline protocol ({headline}), which was named before the study ran; a difference of "
-        f"{summary['margin']:g} is taken to matter. Labels saved come from monotone curves, interpolated linearly in "
-        "the inverse root of the labels, with an interval-censored parametric bootstrap. A claim is about these "
-        "checkpoints, not about a method."
+        "labels, and no patient or identical image is on both sides. Labelled sets are stratified, nested across "
+        f"budgets and shared by all arms. Protocols: {protocols}. Penalties and neighbours were chosen inside each "
+        "labelled set by cross-validation grouped by patient; features are standardised by the development scans. "
+        "AUCs (macro one-vs-rest for several classes) are averaged over draws; their joint covariance adds the "
+        "sampling of test patients (DeLong placements, clustered by patient), of draws, and of the pool from which "
+        "draws are made. Differences are paired. The verdict rests on the difference of the areas under the curves "
+        "over the logarithm of the labels, with Student's t, Satterthwaite's degrees of freedom, and Holm's "
+        f"correction over the arms of the headline protocol ({headline}), which was named before the study ran; a "
+        f"difference of {summary['margin']:g} is taken to matter. Labels saved come from monotone curves, "
+        "interpolated linearly in the inverse root of the labels, with an interval-censored parametric bootstrap. "
+        "A claim is about these checkpoints, not about a method."
     )
 
 
