@@ -39,7 +39,7 @@ VERBS = {
     "demo": "Sample data",
     "doctor": "Checking this computer",
 }
-UNITS = {"scans": "pictures", "steps": "steps", "files": "files"}
+UNITS = {"scans": "pictures", "cells": "parts of the grid"}
 METHODS = {"simclr": "Contrast (SimCLR)", "mae": "Fill the gaps (MAE)"}
 MINUTE, HOUR = 60, 3600
 

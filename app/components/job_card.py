@@ -10,6 +10,7 @@ import streamlit as st
 from app.components.engineer_details import engineer_details
 from app.components.frame import escape, guarded
 from app.components.job_request import request_job
+from app.runs_view import open_run
 from app.surroundings import queue, workspace
 from app.wording import ICONS, STATES, VERBS, about, count, rate, ready_near, unit, when, zone_of
 from workbench.runs.jobs import Job, JobState, tail
@@ -71,11 +72,25 @@ def draw(job: Job, state: JobState) -> None:
         st.progress(min(1.0, status.step / status.total), text=progress_sentence(state))
     elif state.active:
         st.progress(0.0, text="Getting ready: loading programs and looking at the data.")
-    if state.message and state.state != "running":
+    if state.state == "finished":
+        for sentence in result_sentences(job):
+            st.markdown(escape(sentence))
+    elif state.message and state.state != "running":
         show = {"failed": st.error, "lost": st.warning}.get(state.state, st.markdown)
         show(escape(state.message))
     if state.state == "failed" and resumable(job):
         st.markdown("What was saved before the failure is kept.")
+
+
+def result_sentences(job: Job, most: int = 12) -> list[str]:
+    """What the verb said at its end, line by line, without the places where its files lie."""
+    folder = queue().folder(job)
+    if not (folder / "job_result.json").is_file():
+        return []
+    lines = str(open_run(folder).json("job_result.json").get("summary", "")).splitlines()
+    places = (str(workspace().root), "Next: ", "Continue with: ")
+    said = [line.strip() for line in lines if line.strip() and not any(place in line for place in places)]
+    return said[:most]
 
 
 def job_title(job: Job) -> str:

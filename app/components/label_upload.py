@@ -87,11 +87,11 @@ def preview_sentences(table: pd.DataFrame, found: Join, column: str) -> list[str
     if found.not_joined:
         rows = ", ".join(str(row + 2) for row in found.not_joined[:10])
         more = " ..." if len(found.not_joined) > 10 else ""
-        sentences.append(f"{count(len(found.not_joined), 'rows')} are not in this collection (file rows {rows}{more}).")
+        sentences.append(f"Not in this collection: {count(len(found.not_joined), 'rows')} (file rows {rows}{more}).")
     if found.ambiguous:
-        sentences.append(f"{count(len(found.ambiguous), 'rows')} fit more than one patient or file; they are left out.")
+        sentences.append(f"Left out, fitting more than one patient or file: {count(len(found.ambiguous), 'rows')}.")
     if found.loose:
-        sentences.append(f"{count(found.loose, 'rows')} match only when leading zeros and capitals are ignored.")
+        sentences.append(f"Matching only without leading zeros and capitals: {count(found.loose, 'rows')}.")
     for name in [name for name in column.split(",") if name]:
         counts = table.loc[sorted(set(found.pairs["row"])), name].replace("", "(empty)").value_counts()
         shown = ", ".join(f"{escape(value)}: {number:,}" for value, number in counts.head(8).items())

@@ -74,14 +74,20 @@ def window_controls(key: str, values: NDArray[np.floating], units: str, stored: 
     low = min(float(values.min()), *(w.centre - w.width / 2 for w in choices.values()))
     high = max(float(values.max()), *(w.centre + w.width / 2 for w in choices.values()))
     reach = max(high - low, 1.0)
-    step = 1.0 if reach > 20 else reach / 200
+    step, form = (1.0, "%.0f") if reach > 20 else (reach / 200, "%.3g")
     st.session_state.setdefault(centre_key, first.centre)
     st.session_state.setdefault(width_key, first.width)
     st.segmented_control(
-        "Window", list(choices), default=next(iter(choices)), key=f"preset-{key}", on_change=take, required=True
+        "Window",
+        list(choices),
+        default=next(iter(choices)),
+        key=f"preset-{key}",
+        on_change=take,
+        required=True,
+        wrap=True,
     )
     suffix = " (HU)" if units == "HU" else ""
-    centre = st.slider(f"Brightness: window centre{suffix}", low, high, step=step, key=centre_key)
-    width = st.slider(f"Contrast: window width{suffix}", min(step, reach), reach, step=step, key=width_key)
+    centre = st.slider(f"Brightness: window centre{suffix}", low, high, step=step, format=form, key=centre_key)
+    width = st.slider(f"Contrast: window width{suffix}", min(step, reach), reach, step=step, format=form, key=width_key)
     invert = st.toggle("Swap black and white (invert)", key=f"invert-{key}")
     return Window(float(centre), float(width), bool(invert))

@@ -55,7 +55,9 @@ def read(run: RunView) -> None:
     """The verdict first, then the curve, its table, the difference, labels saved, and the files."""
     answer = read_answer(run)
     with st.container(border=True):
-        st.markdown(f"#### {escape(answer.verdict)}")
+        primary = [entry["verdict"]["sentence"] for entry in answer.comparisons if entry["primary"]]
+        for sentence in primary or [answer.verdict]:
+            st.markdown(f"#### {escape(sentence)}")
     for warning in answer.warnings:
         st.warning(escape(warning), icon=":material/warning:")
     protocols = answer.protocols()
@@ -120,12 +122,12 @@ def _saved(answer: StudyAnswer, protocol: str) -> None:
         return
     st.markdown("##### In words")
     for entry in compared:
-        st.markdown(f"- {escape(entry['verdict']['sentence'])}")
+        parts = [escape(entry["verdict"]["sentence"])]
         if entry["labels_saved"]:
             text = escape(entry["labels_saved"]["text"])
-            st.markdown(f"  - **Labels saved:** {text} ({escape(entry['arm'])} against {escape(entry['reference'])})")
-        for warning in entry["warnings"]:
-            st.markdown(f"  - {escape(warning)}")
+            parts.append(f"**Labels saved:** {text}, {escape(entry['arm'])} against {escape(entry['reference'])}.")
+        parts += [escape(warning) for warning in entry["warnings"]]
+        st.markdown("- " + "  \n  ".join(parts))
     with st.expander("What would change our mind?"):
         for entry in compared:
             st.markdown(

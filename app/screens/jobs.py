@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.components.engineer_details import engineer_details
 from app.components.frame import empty, guarded, page
-from app.components.job_card import job_card, job_title
+from app.components.job_card import job_card, job_title, result_sentences
 from app.components.job_request import show_request_error
 from app.surroundings import queue, workspace
 from app.wording import STATES, VERBS, when, zone_of
@@ -42,7 +42,7 @@ def body() -> None:
                 "Name": job_title(job),
                 "How it ended": STATES[state.state],
                 "Asked for": when(job.created, zone),
-                "Message": state.message,
+                "Message": " ".join(result_sentences(job, 1)) if state.state == "finished" else state.message,
                 "Job": job.id,
             }
             for job, state in ended

@@ -48,7 +48,6 @@ def bring_labels(cohort: str) -> None:
     job = job_of_page("label")
     if job:
         job_card(job)
-        _report(job)
     if label_versions(cohort):
         show_labels(cohort)
         st.markdown("##### Bring a new table")
@@ -66,15 +65,15 @@ def show_labels(cohort: str) -> None:
     rows: dict[str, dict[str, str]] = {}
     few = []
     for title, scans in (
-        ("to teach with", opened.development(joined)),
-        ("set aside for the test", opened.test(joined)),
+        ("To teach with", opened.development(joined)),
+        ("Set aside for the test", opened.test(joined)),
     ):
         table = joined.table[joined.table["scan_id"].isin(set(scans))]
         for name in joined.classes:
             has = table[table[name] == 1] if joined.task == "multilabel" else table[table["label"] == name]
             people = patients.reindex(has["scan_id"]).nunique()
             rows.setdefault(escape(name), {})[title] = f"{count(people, 'patients')}, {count(len(has), 'pictures')}"
-            if title.startswith("set") and people < FEW:
+            if title.startswith("Set") and people < FEW:
                 few.append(name)
     st.table(
         rows and {title: {name: cells[title] for name, cells in rows.items()} for title in next(iter(rows.values()))}
@@ -169,13 +168,6 @@ def results() -> None:
         return
     classifier_result(open_run(run.path))
     engineer_details("finetune", run.settings, run.path)
-
-
-def _report(job) -> None:  # noqa: ANN001
-    view = queue().folder(job) / "job_result.json"
-    if view.is_file() and queue().state(job).state == "finished":
-        summary = str(open_run(view.parent).json("job_result.json").get("summary", ""))
-        st.success("The labels are in.  \n" + "  \n".join(escape(line) for line in summary.splitlines()))
 
 
 page(
