@@ -81,8 +81,9 @@ def encode(found: Dataset, syntax: str = ExplicitVRLittleEndian, *, implementati
     meta.TransferSyntaxUID = UID(syntax)
     meta.ImplementationClassUID = UID(implementation)
     found.file_meta = meta
-    if syntax == "1.2.840.10008.1.2.2" and found.get("BitsAllocated") == 16 and "PixelData" in found:
-        found["PixelData"].value = np.frombuffer(found.PixelData, "<u2").astype(">u2").tobytes()
+    if syntax == "1.2.840.10008.1.2.2" and found.get("BitsAllocated") in (16, 32) and "PixelData" in found:
+        size = found.BitsAllocated // 8
+        found["PixelData"].value = np.frombuffer(found.PixelData, f"<u{size}").astype(f">u{size}").tobytes()
     stream = io.BytesIO()
     dcmwrite(
         stream,

@@ -54,3 +54,27 @@ def test_names_are_imported_when_used_and_pydicom_only_when_needed():
     )
     done = subprocess.run([sys.executable, "-c", code], input=picture(PIXELS, "MR"), capture_output=True, check=True)
     assert done.stdout.decode().split() == ["False", "False"]
+
+
+def test_no_mutation_of_a_file_gives_anything_but_a_frame_or_a_refusal():
+    from pydicom.data import get_testdata_file
+
+    names = ("MR_small_implicit.dcm", "MR_small_bigendian.dcm", "MR_small_RLE.dcm", "SC_rgb_small_odd.dcm")
+    files: list[bytes] = []
+    for name in names:
+        with open(get_testdata_file(name), "rb") as stream:  # noqa: PTH123
+            files.append(stream.read())
+    random = np.random.default_rng(7)
+    outcomes = set()
+    for number in range(400):
+        content = bytearray(files[number % len(files)])
+        for _ in range(int(random.integers(1, 6))):
+            place = int(random.integers(128, min(len(content), 3000)))
+            content[place : place + int(random.integers(0, 3))] = random.bytes(int(random.integers(0, 3)))
+        try:
+            image = open_image(bytes(content))
+            image.frame(0).training()
+            outcomes.add("image")
+        except FileRefused as refusal:
+            outcomes.add(refusal.code.value)
+    assert {"image", "truncated", "damaged"} <= outcomes

@@ -7,6 +7,7 @@ from PIL import Image
 from workbench.sources.picture_file import NoPicture, read_picture
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
+SEVERAL = "several_pictures"
 NOISE = np.random.default_rng(1).integers(0, 256, (60, 60), dtype=np.uint8)
 RGB = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
 
@@ -76,7 +77,7 @@ def _deep_colour() -> bytes:
         (b"", "not_an_image"),
         (encoded(Image.fromarray(NOISE))[:2000], "damaged"),
         (encoded(Image.fromarray(NOISE), "JPEG")[:1500], "damaged"),
-        (encoded(Image.fromarray(GREY), "GIF", save_all=True, append_images=[Image.new("L", (4, 3), 9)]), "several_pictures"),
+        (encoded(Image.new("L", (4, 3)), "GIF", save_all=True, append_images=[Image.new("L", (4, 3), 9)]), SEVERAL),
         (encoded(Image.fromarray(RGB).convert("CMYK"), "TIFF"), "unsupported_pixels"),
         (encoded(Image.fromarray(GREY.astype(np.int32) - 5), "TIFF"), "unsupported_pixels"),
         (encoded(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "unsupported_pixels"),

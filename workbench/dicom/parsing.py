@@ -1,7 +1,7 @@
 """From a file to its attributes: start, file meta information, transfer syntax, data set.
 
-A walker of our own (``elements``) does it at some ten times pydicom's speed, and tells a file that was cut from one that
-is damaged.
+A walker of our own (``elements``) does it at some ten times pydicom's speed, and tells a file that was cut from one
+that is damaged.
 """
 
 from __future__ import annotations
