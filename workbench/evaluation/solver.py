@@ -148,23 +148,22 @@ class _Block:
     def __init__(self, pool: Tensor, draws: Sequence[Draw], softmax: bool) -> None:
         self.draws, self.softmax = draws, softmax
         longest = max(len(draw.rows) for draw in draws)
-        questions = draws[0].target.shape[1]
-        self.outputs = questions if softmax else 1
-        self.questions = 1 if softmax else questions
+        columns = draws[0].target.shape[1]
+        self.outputs = columns if softmax else 1
+        self.questions = 1 if softmax else columns
         self.folds = max(1, max(draw.folds for draw in draws))
         taken = torch.zeros(len(draws), longest, pool.shape[1])
-        self.weight = torch.zeros(len(draws), longest, self.questions)
+        self.weight = torch.zeros(len(draws), self.questions, longest)
         self.fold = torch.full((len(draws), longest), -1)
-        target = torch.zeros(len(draws), longest, questions)
+        self.target = torch.zeros(len(draws), self.questions, self.outputs, longest)
         for b, draw in enumerate(draws):
             n = len(draw.rows)
             taken[b, :n] = pool[torch.as_tensor(draw.rows)]
-            known = torch.as_tensor(~np.isnan(draw.target))
-            target[b, :n] = torch.as_tensor(np.nan_to_num(draw.target))
-            weight = torch.as_tensor(draw.weight, dtype=torch.float32)[:, None]
-            self.weight[b, :n] = weight if softmax else weight * known
+            known = torch.as_tensor(~np.isnan(draw.target.T))
+            self.target[b, ..., :n] = torch.as_tensor(np.nan_to_num(draw.target.T)).view(*self.target.shape[1:3], n)
+            weight = torch.as_tensor(draw.weight, dtype=torch.float32)
+            self.weight[b, :, :n] = weight if softmax else weight * known
             self.fold[b, :n] = torch.as_tensor(draw.fold)
-        self.target = target  # (B, n, C or L)
         filled = (self.fold >= 0).to(taken.dtype).unsqueeze(-1)
         self.centre = (taken * filled).sum(dim=1, keepdim=True) / filled.sum(dim=1, keepdim=True)
         taken = (taken - self.centre) * filled
@@ -177,7 +176,7 @@ class _Block:
             size, vectors, alive = size[:, keep], vectors[:, :, keep], alive[:, keep]
             coordinates = vectors * (size * alive)[:, None]
             inverse = torch.where(alive, 1.0 / size.clamp_min(1e-30), torch.zeros_like(size))
-            self.back = torch.bmm(taken.transpose(1, 2), vectors * inverse[:, None])  # (B, D, Q)
+            self.back = torch.bmm((vectors * inverse[:, None]).transpose(1, 2), taken)  # (B, Q, D)
         else:
             coordinates = taken
         self.rows = torch.cat([coordinates, torch.ones(*coordinates.shape[:2], 1)], dim=2)
@@ -188,87 +187,81 @@ class _Block:
         grid = sorted({fixed_penalty} if bool(fixed.all()) else {*penalties, fixed_penalty}, reverse=True)
         wanted = torch.tensor([value in penalties or bool(fixed.all()) for value in grid])
         b, (n, q) = len(self.draws), self.rows.shape[1:]
-        start = self._intercepts(self._mass(None))  # (B, Q, questions, C)
-        held_out = torch.full((b, n, self.questions, self.outputs), torch.nan)
+        mass = self._mass(None)
+        start = self._intercepts(mass)  # (B, questions, C, Q)
+        held_out = torch.full((b, self.questions, self.outputs, n), torch.nan)
         chosen = torch.full((b, self.questions), grid.index(fixed_penalty))
         done = torch.ones(b, dtype=torch.bool)
         if self.folds > 1:
-            weights, logits, done = self._path(grid)  # (l, B, Q, F, questions, C), (l, B, n, questions, C)
+            weights, logits, done = self._path(grid)  # (l, B, questions, C, Q) and (l, B, questions, C, n)
             losses = self._losses(logits).masked_fill(~wanted[:, None, None], torch.inf)
             flat = losses <= losses.min(dim=0).values + FLAT
             best = flat.to(torch.uint8).argmax(dim=0)  # the first is the largest penalty
             chosen = torch.where(fixed, chosen, best)
-            at = chosen[None, :, None, :, None]
-            held_out = logits.gather(0, at.expand(1, b, n, -1, self.outputs))[0]
-            mean = weights.mean(dim=3)
-            start = mean.gather(0, at.expand(1, b, q, -1, self.outputs))[0]
-        problems = Problems(self.rows, self._target(1), self._mass(None), torch.tensor(grid)[chosen])
+            at = chosen[None, :, :, None, None].expand(1, -1, -1, self.outputs, -1)
+            held_out = logits.gather(0, at.expand(-1, -1, -1, -1, n))[0]
+            start = weights.gather(0, at.expand(-1, -1, -1, -1, q))[0]
+        problems = Problems(self.rows, self.target, mass, torch.tensor(grid)[chosen])
         fitted, reached = minimise(problems, start)
         done = done & reached.all(dim=1)
-        return [
-            self._unpack(k, fitted[k], held_out[k], np.asarray(grid)[chosen[k].numpy()], bool(done[k]))
-            for k in range(b)
-        ]
+        used = np.asarray(grid)[chosen.numpy()]
+        return [self._unpack(k, fitted[k], held_out[k], used[k], bool(done[k])) for k in range(b)]
 
     def _path(self, grid: list[float]) -> tuple[Tensor, Tensor, Tensor]:
-        """All folds along the penalties from large to small, each chunk starting where the one before ended."""
-        mass = torch.cat([self._mass(fold) for fold in range(self.folds)], dim=2)  # (B, n, F * questions)
-        per_penalty = mass.shape[2]
+        """All folds along the penalties from large to small, each chunk starting where the one before ended.
+
+        Returns:
+            For each penalty the mean of the folds' solutions, the logits of every row by the fold that holds it out,
+            and for each draw whether all fits reached their tolerance.
+        """
+        mass = torch.cat([self._mass(fold) for fold in range(self.folds)], dim=1)  # (B, F * questions, n)
+        per_penalty, b = mass.shape[1], len(self.draws)
         last = self._intercepts(mass)
-        solutions, logits, done = [], [], torch.ones(len(self.draws), dtype=torch.bool)
+        own = self.fold.clamp_min(0)[:, None, None, None, None]
+        means, logits, done = [], [], torch.ones(b, dtype=torch.bool)
         for at in range(0, len(grid), PENALTIES_AT_ONCE):
             chunk = grid[at : at + PENALTIES_AT_ONCE]
-            penalty = torch.tensor(chunk).repeat_interleave(per_penalty).expand(len(self.draws), -1)
-            target = self._target(self.folds * len(chunk))
-            problems = Problems(self.rows, target, mass.repeat(1, 1, len(chunk)), penalty.contiguous())
-            found, reached = minimise(problems, last.repeat(1, 1, len(chunk), 1))
+            many = len(chunk)
+            shape = (b, many, self.folds, self.questions, self.outputs, -1)
+            penalty = torch.tensor(chunk).repeat_interleave(per_penalty).expand(b, -1).contiguous()
+            target = self.target if self.softmax else self.target.repeat(1, many * self.folds, 1, 1)
+            problems = Problems(self.rows, target, mass.repeat(1, many, 1), penalty)
+            found, reached = minimise(problems, last.repeat(1, many, 1, 1))
             done = done & reached.all(dim=1)
-            b, q, _, c = found.shape
-            at_rows = torch.bmm(self.rows, found.reshape(b, q, -1))
-            for k in range(len(chunk)):
-                part = found[:, :, k * per_penalty : (k + 1) * per_penalty]
-                solutions.append(part.reshape(b, q, self.folds, self.questions, c))
-            shaped = at_rows.view(b, -1, len(chunk), self.folds, self.questions, c)
-            own = self.fold.clamp_min(0)[:, :, None, None, None, None].expand(-1, -1, len(chunk), 1, self.questions, c)
-            logits += list(shaped.gather(3, own).squeeze(3).unbind(dim=2))
-            last = found[:, :, -per_penalty:]
-        return torch.stack(solutions), torch.stack(logits), done
+            means += list(found.view(shape).mean(dim=2).unbind(dim=1))
+            shaped = problems.logits(found).view(shape)
+            logits += list(shaped.gather(2, own.expand(-1, many, 1, *shaped.shape[3:5], -1)).squeeze(2).unbind(dim=1))
+            last = found[:, -per_penalty:]
+        return torch.stack(means), torch.stack(logits), done
 
     def _mass(self, held: int | None) -> Tensor:
-        """Weight of rows ``(B, n, questions)`` when a fold is held out, summing to 1."""
-        weight = self.weight if held is None else self.weight * (self.fold != held).unsqueeze(-1)
-        return weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-30)
-
-    def _target(self, repeats: int) -> Tensor:
-        if self.softmax:
-            return self.target.unsqueeze(2)
-        return self.target.repeat(1, 1, repeats).unsqueeze(-1)
+        """Weight of rows ``(B, questions, n)`` when a fold is held out, summing to 1."""
+        weight = self.weight if held is None else self.weight * (self.fold != held).unsqueeze(1)
+        return weight / weight.sum(dim=2, keepdim=True).clamp_min(1e-30)
 
     def _intercepts(self, mass: Tensor) -> Tensor:
-        """Start at no weights and the prevalence: ``(B, Q, P, C)``."""
-        b, _, p = mass.shape
-        start = torch.zeros(b, self.rows.shape[2], p, self.outputs)
+        """Start at no weights and the prevalence: ``(B, P, C, Q)`` for masses ``(B, P, n)``."""
+        b, p, _ = mass.shape
+        start = torch.zeros(b, p, self.outputs, self.rows.shape[2])
+        share = (mass.unsqueeze(2) * self.target.repeat(1, p // self.questions, 1, 1)).sum(dim=3)
         if self.softmax:
-            share = torch.einsum("bnp,bnc->bpc", mass, self.target).clamp(1e-4, 1.0)
-            start[:, -1] = share.log() - share.log().mean(dim=-1, keepdim=True)
+            share = share.clamp(1e-4, 1.0).log()
+            start[..., -1] = share - share.mean(dim=2, keepdim=True)
         else:
-            share = (mass * self.target.repeat(1, 1, p // self.questions)).sum(dim=1)
-            start[:, -1, :, 0] = torch.logit(share, eps=1e-4)
+            start[..., -1] = torch.logit(share, eps=1e-4)
         return start
 
     def _losses(self, logits: Tensor) -> Tensor:
-        """Pooled out-of-fold log-loss: ``(l, B, n, questions, C)`` to ``(l, B, questions)``."""
+        """Pooled out-of-fold log-loss: ``(l, B, questions, C, n)`` to ``(l, B, questions)``."""
         if self.softmax:
-            true = (logits * self.target.unsqueeze(2)).sum(dim=-1)
-            loss = torch.logsumexp(logits, dim=-1) - true
+            loss = torch.logsumexp(logits, dim=3) - (logits * self.target).sum(dim=3)
         else:
-            z = logits.squeeze(-1)
-            loss = functional.softplus(z) - z * self.target
-        return (loss * self.weight).sum(dim=2) / self.weight.sum(dim=1).clamp_min(1e-30)
+            loss = (functional.softplus(logits) - logits * self.target).squeeze(3)
+        return (loss * self.weight).sum(dim=3) / self.weight.sum(dim=2).clamp_min(1e-30)
 
     def _unpack(self, k: int, fitted: Tensor, held_out: Tensor, penalty: NDArray[np.float64], reached: bool) -> Solved:
-        n = len(self.draws[k].rows)
-        flat = fitted.reshape(fitted.shape[0], -1)  # (Q, questions * C)
-        weights = flat[:-1] if self.back is None else self.back[k] @ flat[:-1]
-        bias = flat[-1] - (self.centre[k] @ weights).squeeze(0)
-        return Solved(weights.T.numpy(), bias.numpy(), penalty, held_out[:n].reshape(n, -1).numpy(), reached)
+        flat = fitted.flatten(0, 1)  # (questions * C, Q)
+        weights = flat[:, :-1] if self.back is None else flat[:, :-1] @ self.back[k]
+        bias = flat[:, -1] - weights @ self.centre[k, 0]
+        out = held_out.flatten(0, 1)[:, : len(self.draws[k].rows)].T
+        return Solved(weights.numpy(), bias.numpy(), penalty, out.numpy(), reached)
