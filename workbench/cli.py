@@ -96,6 +96,8 @@ def parse(verb: Verb, words: Sequence[str]) -> tuple[set[str], str | None, Path 
                 value = queue.pop(0)
             if name == "workspace":
                 workspace = value
+            elif name == "config":
+                config = Path(value)
             else:
                 overrides.append(f"{name.replace('-', '_')}={value}")
         elif is_setting(word):

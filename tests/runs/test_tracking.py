@@ -1,3 +1,4 @@
+import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,6 +63,31 @@ def test_switched_off_it_writes_nothing(tmp_path: Path) -> None:
         tracker.dataset("a", "b")
         assert tracker.encoder(tmp_path, tmp_path) == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_logging_an_encoder_leaves_the_tracking_address_of_later_runs_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "encoder.safetensors").write_bytes(b"w")
+    (tmp_path / "encoder.json").write_text("{}")
+    code = tmp_path / "code.py"
+    code.write_text(
+        "import mlflow\nfrom mlflow.pyfunc import PythonModel\n"
+        "class Echo(PythonModel):\n"
+        "    def predict(self, context, model_input, params=None):\n        return model_input\n"
+        "mlflow.models.set_model(Echo())\n"
+    )
+    first, second = Workspace(tmp_path / "a"), Workspace(tmp_path / "b")
+    with Tracker(first, "x", "r", "pretrain", Settings()) as tracker:
+        assert tracker.encoder(tmp_path, code).startswith("models:/")
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    assert client(first).get_run(tracker.run_id).info.status == "FINISHED"
+    with Tracker(second, "x", "r", "study", Settings()) as tracker:
+        pass
+    assert client(second).get_run(tracker.run_id).data.tags["stage"] == "study"
+    assert not (tmp_path / "mlflow.db").exists()
 
 
 def first_use(folder: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -36,8 +37,10 @@ def prepare_database(workspace: Workspace) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if ready.exists() and database.exists() and ready.read_text() == mlflow.__version__:
             return
+        import logging
         import sqlite3
 
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
         from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
 
         with contextlib.closing(sqlite3.connect(database)) as connection:
@@ -182,16 +185,25 @@ class Tracker:
 
     @contextlib.contextmanager
     def _active(self) -> Iterator[None]:
-        """MLflow's model logging writes to the active run of the process, so make this one active."""
+        """MLflow's model logging writes to the active run of the process, so make this one active, and quiet.
+
+        Setting the tracking address sets an environment variable, too, which later runs would obey: it is put back.
+        """
         import mlflow
 
         before = mlflow.get_tracking_uri()
+        names = ("MLFLOW_TRACKING_URI", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
+        variables = {name: os.environ.get(name) for name in names}
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         mlflow.set_tracking_uri(self.workspace.mlflow_uri)
         try:
-            with mlflow.start_run(run_id=self.run_id, nested=True):
+            with warnings.catch_warnings(), mlflow.start_run(run_id=self.run_id, nested=True):
+                warnings.simplefilter("ignore")
                 yield
         finally:
             mlflow.set_tracking_uri(before)
+            for name, value in variables.items():
+                os.environ.pop(name, None) if value is None else os.environ.update({name: value})
             self._client.update_run(self.run_id, status="RUNNING")
 
     def _experiment_id(self) -> str:

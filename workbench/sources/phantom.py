@@ -88,7 +88,7 @@ def draw_anatomy(random: np.random.Generator, *, sex: str) -> Anatomy:
             int(random.choice([-1, 1])),
             float(random.uniform(-0.55, 0.55)),
             float(random.uniform(-0.65, 0.6)),
-            float(random.uniform(0.10, 0.17)),
+            float(random.uniform(0.14, 0.22)),
         ),
     )
 

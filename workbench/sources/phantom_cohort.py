@@ -137,7 +137,7 @@ def write_patient(plan: PatientPlan) -> list[dict[str, Any]]:
         lesion = ill and not (image == 0 and count > 1 and random.random() < 0.25)
         exposure = draw_exposure(random, photons=scanner.photons, blur_px=scanner.blur_px)
         shape = [plan.pixels, round(plan.pixels * float(random.uniform(0.8, 1.0)))]
-        if random.random() < 0.35:
+        if random.random() < 0.2:
             shape.reverse()
         faintness = float(random.uniform(0.7, 1.3)) * plan.lesion_cm
         attenuation = radiograph(
@@ -171,7 +171,7 @@ def write_patient(plan: PatientPlan) -> list[dict[str, Any]]:
                 "StationName": scanner.model.replace(" ", "").upper(),
                 "BodyPartExamined": "CHEST",
                 "ViewPosition": view,
-                "ImagerPixelSpacing": [430.0 / plan.pixels, 430.0 / plan.pixels],
+                "ImagerPixelSpacing": [round(430.0 / plan.pixels, 4)] * 2,
             },
         )
         rows.append(

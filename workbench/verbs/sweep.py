@@ -91,7 +91,7 @@ def cells_of(settings: SweepSettings) -> list[dict[str, Any]]:
 def run_cell(cell: Cell) -> dict[str, Any]:
     """Run one cell as a command of its own and return its result; the command's error text is raised as it stands."""
     environment = {**os.environ, "WORKBENCH_PARENT_RUN": cell.parent}
-    words = [sys.executable, "-m", "workbench.cli", cell.verb, cell.settings_file]
+    words = [sys.executable, "-m", "workbench.cli", cell.verb, "--config", cell.settings_file]
     words += ["--workspace", cell.workspace, "--json", "--quiet"]
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
