@@ -56,6 +56,10 @@ class StudyAnswer:
         rest = [name for name in PROTOCOLS if name in present and name != self.headline]
         return [self.headline, *rest] if self.headline in present else rest
 
+    def arms(self) -> list[str]:
+        """The arms that are compared with a reference, in the study's order: each keeps its colour everywhere."""
+        return list(dict.fromkeys(entry["arm"] for entry in self.comparisons))
+
     def compared(self, protocol: str) -> list[dict[str, Any]]:
         """The comparisons of one protocol."""
         return [entry for entry in self.comparisons if entry["protocol"] == protocol]
@@ -71,7 +75,7 @@ class StudyAnswer:
         keys = zip(self.points["arm"], self.points["protocol"], strict=True)
         chosen = self.points[[own == protocol or (arm, own) in pairs for arm, own in keys]]
         names = [self._name(str(row.arm), str(row.protocol), protocol) for row in chosen.itertuples()]
-        return chosen.assign(arm=names, budget=chosen["n"]).sort_values(["arm", "budget"]).reset_index(drop=True)
+        return chosen.assign(arm=names, budget=chosen["n"]).sort_values("budget", kind="stable").reset_index(drop=True)
 
     def differences(self, protocol: str) -> pd.DataFrame:
         """``arm, budget, difference, low, high`` to the reference, with the band that holds at all budgets at once."""

@@ -15,7 +15,7 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 
 
 def study_curve(
-    table: pd.DataFrame, references: Sequence[str], metric: str, unit: str
+    table: pd.DataFrame, references: Sequence[str], metric: str, unit: str, arms_of_study: Sequence[str] = ()
 ) -> alt.LayerChart | alt.FacetChart:
     """Lines with ribbons, labelled at their right ends; line style, marker and colour differ.
 
@@ -24,10 +24,10 @@ def study_curve(
         references: The arms to compare with, drawn in black and grey.
         metric: What the vertical axis shows.
         unit: What a budget counts, such as ``patients``.
+        arms_of_study: All arms that the study compares, by which colours go.
     """
     arms = order(table, references)
-    known = [arm for arm in arms if arm in references]
-    scale = alt.Scale(domain=arms, range=[*REFERENCES[: len(known)], *COLOURS][: len(arms)])
+    scale = alt.Scale(domain=arms, range=colours(arms, references, arms_of_study))
     ticks = sorted(float(budget) for budget in table["budget"].unique())
     x = alt.X(
         "budget:Q",
@@ -52,13 +52,21 @@ def study_curve(
         x=x,
         y=alt.Y("value:Q", scale=y_scale),
         color=colour,
-        strokeDash=alt.StrokeDash("arm:N", scale=alt.Scale(domain=arms, range=list(DASHES[: len(arms)])), legend=None),
+        strokeDash=alt.StrokeDash(
+            "arm:N",
+            scale=alt.Scale(domain=arms, range=[DASHES[n % len(DASHES)] for n in range(len(arms))]),
+            legend=None,
+        ),
     )
     marks = base.mark_point(size=70, filled=True, opacity=1).encode(
         x=x,
         y="value:Q",
         color=colour,
-        shape=alt.Shape("arm:N", scale=alt.Scale(domain=arms, range=list(SHAPES[: len(arms)])), legend=None),
+        shape=alt.Shape(
+            "arm:N",
+            scale=alt.Scale(domain=arms, range=[SHAPES[n % len(SHAPES)] for n in range(len(arms))]),
+            legend=None,
+        ),
         tooltip=tips,
     )
     ends = label_places(table)
@@ -70,12 +78,15 @@ def study_curve(
     return alt.layer(ribbon, line, marks, names).properties(height=420)
 
 
-def difference_chart(table: pd.DataFrame, unit: str) -> alt.LayerChart | alt.FacetChart:
+def difference_chart(
+    table: pd.DataFrame, unit: str, arms_of_study: Sequence[str] = ()
+) -> alt.LayerChart | alt.FacetChart:
     """Difference to the reference per budget with its interval, and the line of no difference.
 
     Args:
         table: ``arm, budget, difference, low, high``.
         unit: What a budget counts.
+        arms_of_study: All arms that the study compares, by which colours go.
     """
     arms = list(dict.fromkeys(table["arm"]))
     budgets = sorted(table["budget"].unique())
@@ -83,7 +94,7 @@ def difference_chart(table: pd.DataFrame, unit: str) -> alt.LayerChart | alt.Fac
     domain = [f"{budget:,.0f}" for budget in budgets]
     colour = alt.Color(
         "arm:N",
-        scale=alt.Scale(domain=arms, range=list(COLOURS[: len(arms)])),
+        scale=alt.Scale(domain=arms, range=colours(arms, (), arms_of_study)),
         legend=alt.Legend(title=None, orient="top"),
     )
     x = alt.X("budget:N", title=f"Labelled {unit}", sort=domain, axis=alt.Axis(labelAngle=0))
@@ -109,6 +120,17 @@ def difference_chart(table: pd.DataFrame, unit: str) -> alt.LayerChart | alt.Fac
     )
     zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color="#555", strokeDash=[4, 3]).encode(y="zero:Q")
     return alt.layer(zero, bars, points).properties(height=300)
+
+
+def colours(arms: Sequence[str], references: Sequence[str], arms_of_study: Sequence[str]) -> list[str]:
+    """One colour per arm: greys for references; the others' by their place in the study, the same in every chart."""
+    known = [arm for arm in (arms_of_study or arms) if arm not in references]
+    greys = iter(REFERENCES * len(arms))
+    chosen = []
+    for place, arm in enumerate(arms):
+        number = known.index(arm) if arm in known else place
+        chosen.append(next(greys) if arm in references else COLOURS[number % len(COLOURS)])
+    return chosen
 
 
 def order(table: pd.DataFrame, references: Sequence[str]) -> list[str]:

@@ -79,7 +79,7 @@ def _curve(answer: StudyAnswer, protocol: str) -> None:
     arms = order(table, references)
     st.markdown(f"##### {answer.metric_words} by number of labelled {answer.unit}")
     st.altair_chart(
-        study_curve(table, references, answer.metric_words, answer.unit),
+        study_curve(table, references, answer.metric_words, answer.unit, answer.arms()),
         alt=curve_words(table, arms, answer.metric_words, answer.unit),
         key=f"curve-{protocol}",
     )
@@ -109,7 +109,9 @@ def _difference(answer: StudyAnswer, protocol: str) -> None:
         f"{row.arm} at {row.budget:,.0f}: {row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
         for row in table.itertuples()
     )
-    st.altair_chart(difference_chart(table, answer.unit), alt=f"Differences. {words}", key=f"difference-{protocol}")
+    st.altair_chart(
+        difference_chart(table, answer.unit, answer.arms()), alt=f"Differences. {words}", key=f"difference-{protocol}"
+    )
     st.caption(
         "Above the dashed line is better. Where a bar crosses it, no difference is shown. The bars hold at all points "
         "at once (95 %)."
@@ -122,12 +124,13 @@ def _saved(answer: StudyAnswer, protocol: str) -> None:
         return
     st.markdown("##### In words")
     for entry in compared:
-        parts = [escape(entry["verdict"]["sentence"])]
+        parts = [] if entry["primary"] else [escape(entry["verdict"]["sentence"])]
         if entry["labels_saved"]:
             text = escape(entry["labels_saved"]["text"])
             parts.append(f"**Labels saved:** {text}, {escape(entry['arm'])} against {escape(entry['reference'])}.")
         parts += [escape(warning) for warning in entry["warnings"]]
-        st.markdown("- " + "  \n  ".join(parts))
+        if parts:
+            st.markdown("- " + "  \n  ".join(parts))
     with st.expander("What would change our mind?"):
         for entry in compared:
             st.markdown(
@@ -234,6 +237,7 @@ def form(cohort: str) -> dict[str, Any]:
         selection_mode="multi",
         format_func=PROTOCOLS.__getitem__,
         key="protocols",
+        wrap=True,
         help="Teaching end to end takes much longer than the others.",
     )
     name = st.text_input("Name", value=f"study-{datetime.now():%m%d-%H%M}", max_chars=60)

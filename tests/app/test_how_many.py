@@ -46,7 +46,7 @@ def test_the_verdict_comes_first(furnished, screen) -> None:
 def test_the_table_says_what_the_curve_says(furnished, screen) -> None:
     make_study(furnished)
     table = screen("how_many").table[0].value
-    assert list(table.columns) == ["scratch, end to end", "MAE", "SimCLR"]
+    assert list(table.columns) == ["scratch, end to end", "SimCLR", "MAE"]
     assert table.loc["25", "SimCLR"] == "0.810 (0.756 to 0.856)"
     assert table.loc["374", "scratch, end to end"] == "0.880 (0.848 to 0.907)"
 
@@ -54,7 +54,7 @@ def test_the_table_says_what_the_curve_says(furnished, screen) -> None:
 def test_another_protocol_is_read_from_the_address(furnished, screen) -> None:
     make_study(furnished)
     table = screen("how_many", protocol="End to end (fine-tune)").table[0].value
-    assert list(table.columns) == ["scratch", "MAE", "SimCLR"]
+    assert list(table.columns) == ["scratch", "SimCLR", "MAE"]
 
 
 def test_the_files_can_be_taken_along(furnished, screen) -> None:
@@ -88,7 +88,7 @@ def test_the_curve_tells_arms_apart_without_colour(furnished) -> None:
     answer = read_answer(open_run(make_study(furnished).path))
     table = answer.curve("probe")
     arms = order(table, answer.references("probe"))
-    chart = study_curve(table, answer.references("probe"), "AUC", "patients").to_dict()
+    chart = study_curve(table, answer.references("probe"), "AUC", "patients", answer.arms()).to_dict()
     layers = {layer["mark"]["type"]: layer["encoding"] for layer in chart["layer"]}
     assert layers["line"]["color"]["scale"] == {"domain": arms, "range": [REFERENCES[0], *COLOURS[:2]]}
     assert len({tuple(dash) for dash in layers["line"]["strokeDash"]["scale"]["range"]}) == 3
@@ -98,7 +98,8 @@ def test_the_curve_tells_arms_apart_without_colour(furnished) -> None:
         "AUC against labelled patients. "
         "scratch, end to end: 0.62 at 10, 0.69 at 25, 0.77 at 50, 0.83 at 100, 0.88 at 374."
     )
-    drawn = difference_chart(answer.differences("probe"), "patients").to_dict()
+    drawn = difference_chart(answer.differences("probe"), "patients", answer.arms()).to_dict()
+    assert drawn["layer"][2]["encoding"]["color"]["scale"] == {"domain": ["SimCLR", "MAE"], "range": list(COLOURS[:2])}
     assert [layer["mark"]["type"] for layer in drawn["layer"]] == ["rule", "rule", "point"]
 
 
