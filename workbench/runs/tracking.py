@@ -6,11 +6,11 @@ import contextlib
 import fcntl
 import os
 import subprocess
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest import mock
 
 from workbench.config import Settings
 from workbench.runs.workspace import Workspace
@@ -197,8 +197,11 @@ class Tracker:
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         mlflow.set_tracking_uri(self.workspace.mlflow_uri)
         try:
-            with warnings.catch_warnings(), mlflow.start_run(run_id=self.run_id, nested=True):
-                warnings.simplefilter("ignore")
+            # MLflow asks for type hints that it then refuses for arrays of images, past Python's filter of warnings.
+            with (
+                mock.patch("mlflow.pyfunc.utils.data_validation.color_warning"),
+                mlflow.start_run(run_id=self.run_id, nested=True),
+            ):
                 yield
         finally:
             mlflow.set_tracking_uri(before)
