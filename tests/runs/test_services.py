@@ -12,7 +12,10 @@ import pytest
 from workbench.errors import OperationFailed
 from workbench.runs.services import HOST, Service, check_port, port_free, serve
 
-SERVER = "import http.server,sys; http.server.HTTPServer(('127.0.0.1',int(sys.argv[1])),http.server.BaseHTTPRequestHandler).serve_forever()"
+SERVER = (
+    "import http.server,sys; "
+    "http.server.HTTPServer(('127.0.0.1',int(sys.argv[1])),http.server.BaseHTTPRequestHandler).serve_forever()"
+)
 
 
 def free_port() -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-FloatMap = NDArray[np.float32]
+FloatMap = NDArray[np.floating]
 
 # Linear attenuation at about 60 keV, per cm: water 0.206, cortical bone 0.60 (NIST XCOM).
 MU_SOFT = 0.206

@@ -208,6 +208,7 @@ def _uid(*parts: int | str) -> str:
 def _spoil(folder: Path, rows: list[dict[str, Any]], seed: int) -> int:
     """Put in what every archive holds: cut files, files that are no DICOM, copies, the same image under two names."""
     import pydicom
+    from pydicom.uid import UID
 
     chosen = np.random.default_rng(mix(seed, "spoil")).permutation(len(rows))[:7]
     files = [Path(rows[index]["file"]) for index in chosen]
@@ -222,6 +223,6 @@ def _spoil(folder: Path, rows: list[dict[str, Any]], seed: int) -> int:
         (odd / f"copy{number}.dcm").write_bytes(file.read_bytes())
     for number, file in enumerate(files[5:7]):
         again = pydicom.dcmread(file)
-        again.SOPInstanceUID = again.file_meta.MediaStorageSOPInstanceUID = _uid(seed, "again", number)
+        again.SOPInstanceUID = again.file_meta.MediaStorageSOPInstanceUID = UID(_uid(seed, "again", number))
         again.save_as(odd / f"resent{number}.dcm")
     return 9

@@ -10,12 +10,11 @@ from pydantic import Field
 
 from workbench.config import Result, Settings
 from workbench.errors import InputError
+from workbench.evaluation.pixels import PIXELS
 from workbench.runs.folder import RunFolder
 from workbench.runs.progress import Progress, duration
 from workbench.runs.workspace import Workspace
 
-PIXELS = "pixels"
-PIXEL_SIDE = 32
 DEFAULT_SIZE = 64
 
 
@@ -77,6 +76,7 @@ def embed(settings: EmbedSettings, *, workspace: Workspace, progress: Progress |
 
 def _embed(settings: EmbedSettings, cohort: Any, workspace: Workspace, run: RunFolder) -> EmbedResult:
     from workbench.evaluation.features import extract, save
+    from workbench.evaluation.pixels import pixel_features
     from workbench.models import checkpoint
     from workbench.models.encoder_source import RANDOM, find_encoder, locate
     from workbench.store.building import build_store
@@ -135,10 +135,3 @@ def _embed(settings: EmbedSettings, cohort: Any, workspace: Workspace, run: RunF
         left_out=int((~there).sum()),
         seconds=round(time.monotonic() - began, 3),
     )
-
-
-def pixel_features() -> Any:
-    """A module that gives the image itself: averaged to 32 x 32 pixels, ``(N, C * 1024)``."""
-    from torch import nn
-
-    return nn.Sequential(nn.AdaptiveAvgPool2d(PIXEL_SIDE), nn.Flatten())

@@ -184,7 +184,7 @@ def _tabulate(
     best = None
     if settings.metric and settings.metric in table:
         table = table.sort_values(settings.metric, ascending=False)
-        best = table.iloc[0][[*settings.grid, settings.metric]].to_dict()
+        best = {name: table.iloc[0][name] for name in (*settings.grid, settings.metric)}
     file = folder / "cells.csv"
     table.to_csv(file, index=False)
     return file, best
