@@ -37,7 +37,7 @@ def test_few_test_patients_are_said() -> None:
 
 
 def test_more_arms_make_wider_intervals() -> None:
-    curves = simulate(2, patients=200, draws=5, factors=(1, 1, 1, 1))
+    curves = simulate(2, patients=60, draws=3, factors=(1, 1, 1, 1))
     pairs = [Pair((f"arm {number}", "probe"), REFERENCE, True) for number in (1, 2, 3)]
     alone, family = compared(curves, pairs[0])[0], compared(curves, *pairs)[0]
     assert family.high - family.low > alone.high - alone.low

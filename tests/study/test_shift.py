@@ -17,7 +17,7 @@ def curve(n: object, ceiling: float = 0.9) -> np.ndarray:
     return ceiling - 0.7 / np.sqrt(np.asarray(n, dtype=float))
 
 
-def noisy(arm: np.ndarray, reference: np.ndarray, se: float, seed: int, count: int = 500) -> tuple:
+def noisy(arm: np.ndarray, reference: np.ndarray, se: float, seed: int, count: int = 250) -> tuple:
     """Observed curves with independent errors, and replicates of them."""
     random = np.random.default_rng(seed)
     seen = [line + se * random.standard_normal(5) for line in (arm, reference)]
@@ -30,7 +30,7 @@ def test_a_shifted_curve_gives_its_factor(factor: float) -> None:
     found, left, inside = best_shift(
         BUDGETS, curve(np.array(BUDGETS) * factor)[None], curve(np.array(BUDGETS))[None], ONES
     )
-    assert np.exp(found[0]) == pytest.approx(factor, rel=0.006)  # the grid's step is 1 %
+    assert np.exp(found[0]) == pytest.approx(factor, rel=0.008)  # the grid's step is 1.5 %
     within = np.array(BUDGETS) * factor
     np.testing.assert_array_equal(inside[0], (within >= 10) & (within <= 250))
     np.testing.assert_allclose(left[0][inside[0]], 0, atol=1e-3)
@@ -63,18 +63,18 @@ def test_three_budgets_give_a_factor_but_cannot_be_shifted_far() -> None:
     assert found is not None
     assert found.ratio.low_point == pytest.approx(1.0)
     assert found.ratio.low < 1 < found.ratio.high
-    assert farthest(three) == pytest.approx(np.log(3), abs=0.01)
+    assert farthest(three) == pytest.approx(np.log(3), abs=0.016)
 
 
 def test_the_interval_holds_the_truth_and_parallel_curves_pass() -> None:
     covered, p = [], []
-    for seed in range(150):
+    for seed in range(80):
         found = pooled(BUDGETS, *noisy(curve(np.array(BUDGETS) * 2), curve(np.array(BUDGETS)), 0.012, seed))
         assert found is not None
         covered.append(found.ratio.low <= 2 <= found.ratio.high)
         p.append(found.parallel_p)
-    assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 150)
-    assert np.mean(np.array(p) < 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
+    assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 80)
+    assert np.mean(np.array(p) < 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 80)
     assert kstest(p, "uniform").statistic < 0.25  # neither always sure nor never
 
 

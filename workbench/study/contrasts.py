@@ -96,8 +96,8 @@ def simultaneous_factor(covariance: NDArray[np.float64], df: float, *, level: fl
         level: Coverage of the whole band.
         seed: Of the simulation.
     """
-    scale = np.sqrt(np.diag(covariance))
-    used = scale > 0
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0))
+    used = scale > ROUNDING
     if not used.any():
         return 0.0
     correlation = covariance[np.ix_(used, used)] / np.outer(scale[used], scale[used])

@@ -13,6 +13,7 @@ from workbench.study.curves import PROTOCOLS
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 2)), "-.", (0, (8, 2, 2, 2)), (0, (4, 1)), ":")
+SHORT = {"probe": "probe", "knn": "kNN", "finetune": "fine-tuned"}
 METRIC = "AUC (ranking quality)"
 
 
@@ -52,6 +53,14 @@ def curve_lines(summary: dict[str, Any]) -> dict[tuple[str, str], list[dict[str,
     for point in summary["curve"]:
         lines.setdefault((point["arm"], point["protocol"]), []).append(point)
     return {key: sorted(points, key=lambda point: point["n"]) for key, points in lines.items()}
+
+
+def shown_with(summary: dict[str, Any], protocol: str) -> set[tuple[str, str]]:
+    """Reference curves of another protocol that a protocol's curves are compared with: training from scratch."""
+    pairs = [found for found in summary["comparisons"] if found["protocol"] == protocol]
+    return {(found["reference"], found["reference_protocol"]) for found in pairs} - {
+        (found["reference"], protocol) for found in pairs
+    }
 
 
 def draw_figures(summary: dict[str, Any], folder: Path) -> list[Path]:
@@ -99,9 +108,10 @@ def _curve(plt: Any, summary: dict[str, Any]) -> Any:
     style = styles(summary)
     labels = {arm["name"]: arm["label"] for arm in summary["arms"]}
     for axes, protocol in zip(panels[0], protocols, strict=True):
-        mine = {key: points for key, points in lines.items() if key[1] == protocol}
+        wanted = shown_with(summary, protocol)
+        mine = {key: points for key, points in lines.items() if key[1] == protocol or key in wanted}
         ends = []
-        for step, ((arm, _), points) in enumerate(mine.items()):
+        for step, ((arm, own), points) in enumerate(mine.items()):
             colour, marker, dash = style[arm]
             x = np.array([point["n"] for point in points]) * 1.02 ** (step - (len(mine) - 1) / 2)
             y = np.array([point["value"] for point in points])
@@ -117,7 +127,8 @@ def _curve(plt: Any, summary: dict[str, Any]) -> Any:
                 capsize=2,
                 linewidth=1.4,
             )
-            ends.append((y[-1], x[-1], labels[arm], colour))
+            note = "" if own == protocol else f", {SHORT[own]}"
+            ends.append((y[-1], x[-1], labels[arm] + note, colour))
         _axis(plt, axes, [point for points in mine.values() for point in points], summary)
         _direct_labels(axes, ends)
         axes.set_title(PROTOCOLS[protocol], loc="left", fontsize=11)

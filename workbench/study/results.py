@@ -80,6 +80,11 @@ class Collected:
             frame[name] = frame[name].astype("category")
         self.frames.append(frame)
 
+    @property
+    def cells(self) -> int:
+        """How many there are."""
+        return sum(len(members) for members in self.scores.values())
+
     def write(self, folder: Path) -> None:
         """Write ``results.parquet`` and ``predictions.parquet``."""
         import pandas as pd

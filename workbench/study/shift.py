@@ -17,7 +17,7 @@ from scipy.stats import chi2
 from workbench.study.labels_saved import Ratio, monotone
 
 LARGEST_FACTOR = 20.0
-GRID = 601
+GRID = 401
 FEWEST_TERMS = 4
 FEWEST_BUDGETS = 3
 AT_ONCE = 250

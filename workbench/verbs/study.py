@@ -123,7 +123,7 @@ def _run(settings: StudySettings, workspace: Workspace, run: RunFolder, tracker:
     tracker.artifact(report)
     tracker.artifact(run.path / "figures")
     tracker.artifact(run.path / "summary.json")
-    return summary, len(collected.rows)
+    return summary, collected.cells
 
 
 def _track(
