@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -147,6 +148,7 @@ def _map_ray(function: Callable[[T], R], items: Iterable[T], workers: int | None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
+        from ray.exceptions import RayError
     except ImportError as error:
         raise InputError(
             "Ray is not installed.", todo="Install the extra: pip install 'medical-imaging-workbench[ray]'."
@@ -155,7 +157,7 @@ def _map_ray(function: Callable[[T], R], items: Iterable[T], workers: int | None
     if mine:
         address = os.environ.get("RAY_ADDRESS")
         local = {} if address else {"num_cpus": worker_count(workers), "include_dashboard": False}
-        ray.init(address=address, log_to_driver=False, logging_level="error", **local)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         limit = worker_count(workers) if workers else max(1, int(ray.cluster_resources().get("CPU", 1)))
         remote = ray.remote(max_retries=ATTEMPTS)(function)
@@ -166,7 +168,7 @@ def _map_ray(function: Callable[[T], R], items: Iterable[T], workers: int | None
             index = waiting.pop(ready)
             try:
                 yield TaskResult(index, ray.get(ready))
-            except ray.exceptions.RayError as error:
+            except RayError as error:
                 cause = getattr(error, "cause", None)
                 yield TaskResult(index, error=sentence(cause or error))
             for number, item in islice(source, 1):

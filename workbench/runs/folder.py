@@ -61,13 +61,7 @@ class RunFolder(Progress):
         )
         parent = workspace.runs_dir / kind
         parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 10_000):
-            path = parent / (stem if number == 1 else f"{stem}-{number}")
-            try:
-                path.mkdir()
-                break
-            except FileExistsError:
-                continue
+        path = _first_free(parent, stem)
         write_text(path / "settings.yaml", settings.to_yaml())
         run = cls(path, quiet=quiet)
         run._status = RunStatus(state="queued", started=time.time(), heartbeat=time.time(), pid=os.getpid())
@@ -191,6 +185,18 @@ class RunFolder(Progress):
     def _append(self, name: str, line: str) -> None:
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(line.rstrip("\n") + "\n")
+
+
+def _first_free(parent: Path, stem: str) -> Path:
+    """Make ``parent/stem``, or ``stem-2`` and so on where that is taken; safe against others doing the same."""
+    number = 1
+    while True:
+        path = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
 
 
 def settings_digest(path: Path) -> str:
