@@ -97,6 +97,9 @@ def difference_chart(
         scale=alt.Scale(domain=arms, range=colours(arms, (), arms_of_study)),
         legend=alt.Legend(title=None, orient="top"),
     )
+    known = list(arms_of_study) or arms
+    marks = [SHAPES[(known.index(arm) + 1) % len(SHAPES)] for arm in arms]
+    shape = alt.Shape("arm:N", scale=alt.Scale(domain=arms, range=marks), legend=None)
     x = alt.X("budget:N", title=f"Labelled {unit}", sort=domain, axis=alt.Axis(labelAngle=0))
     offset = alt.XOffset("arm:N", sort=arms)
     tips = [
@@ -114,9 +117,7 @@ def difference_chart(
     points = (
         alt.Chart(shown)
         .mark_point(size=80, filled=True, opacity=1)
-        .encode(
-            x=x, xOffset=offset, y="difference:Q", color=colour, shape=alt.Shape("arm:N", legend=None), tooltip=tips
-        )
+        .encode(x=x, xOffset=offset, y="difference:Q", color=colour, shape=shape, tooltip=tips)
     )
     zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color="#555", strokeDash=[4, 3]).encode(y="zero:Q")
     return alt.layer(zero, bars, points).properties(height=300)
