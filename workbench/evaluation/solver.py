@@ -21,7 +21,7 @@ from workbench.evaluation.minimiser import Problems, minimise
 
 MOST_REDUCED = 256
 PENALTIES_AT_ONCE = 2
-BLOCK_NUMBERS = 400_000
+BLOCK_NUMBERS = 800_000
 RANK_FLOOR = 3e-4
 FLAT = 1e-4
 
