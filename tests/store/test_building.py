@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from workbench.cohort import Cohort
-from workbench.errors import OperationFailed
+from workbench.errors import InputError, OperationFailed
 from workbench.runs.progress import Progress
 from workbench.store import Store, StoreSettings, build_store, building
 from workbench.store.shard import ShardReport, write_shard
@@ -100,10 +100,10 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(flat_cohort, workspac
             else:
                 describe = building._Build._describe
 
-                def dying_late(self, facts, *, prepared, describe=describe, moment=moment):
+                def dying_late(self, facts, *, left_out, prepared, describe=describe, moment=moment):
                     if prepared and moment == 3:
                         raise Killed
-                    describe(self, facts, prepared=prepared)
+                    describe(self, facts, left_out=left_out, prepared=prepared)
                     if prepared:
                         raise Killed
 
@@ -320,17 +320,30 @@ def test_blank_scans_are_left_out(workspace, tmp_path, here, make_dicom, make_fl
     assert store.index["scan_id"].tolist() == ["s0", "s2"]
 
 
-def test_an_unchanged_file_is_not_hashed_again(workspace, tmp_path, make_dicom, make_flat, make_cohort):
-    file = make_dicom(tmp_path / "a.dcm", make_flat(0))
-    cohort = make_cohort(workspace, {"s0": file})
-    assert building._unchanged_files(cohort) == set()
-    table = cohort.private_table("paths")
-    state = file.stat()
-    table["size"], table["mtime_ns"] = state.st_size, state.st_mtime_ns
-    table.to_parquet(cohort.private / "paths.parquet")
-    assert building._unchanged_files(cohort) == {"key-s0"}
-    os.utime(file, ns=(0, 0))
-    assert building._unchanged_files(cohort) == set()
+def test_preparing_again_makes_a_store_the_last_one(flat_cohort, workspace, here):
+    cohort = flat_cohort(2)
+    own = build_store(cohort, settings=StoreSettings(size=SIZE, percentiles=(0, 100)), workspace=workspace)
+    time.sleep(0.01)
+    build_store(cohort, settings=StoreSettings(size=SIZE), workspace=workspace)
+    time.sleep(0.01)
+    build_store(cohort, settings=own.settings, workspace=workspace, retry=True)
+    assert built(cohort, workspace).path == own.path
+
+
+def test_a_cohort_without_its_private_folder_has_its_store_all_the_same(flat_cohort, workspace, here):
+    cohort = flat_cohort(3)
+    store = built(cohort, workspace)
+    (cohort.private / "paths.parquet").unlink()
+    assert built(cohort, workspace).digest == store.digest
+    with pytest.raises(InputError, match="private part of the cohort 'chest' is not here"):
+        build_store(cohort, 24, workspace=workspace)
+
+
+def test_no_scratch_file_stays(flat_cohort, workspace, here):
+    store = built(flat_cohort(2), workspace)
+    assert sorted(file.name for file in store.path.iterdir()) == [
+        ".lock", "index.parquet", "journal", "shards", "store.json",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

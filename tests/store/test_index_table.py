@@ -2,7 +2,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.errors import OperationFailed
-from workbench.store.index_table import COLUMNS, read_columns, read_facts, write_index
+from workbench.store.index_table import COLUMNS, iterate_columns, read_column, read_facts, write_index
 
 
 def scan(name, slot):
@@ -32,7 +32,8 @@ def test_rows_of_lost_shards_go(tmp_path):
     file = tmp_path / "index.parquet"
     write_index(file, before=None, records=[record("a", "s0"), record("b", "s1")], facts={}, drop=set())
     write_index(file, before=file, records=[record("c", "s0")], facts={}, drop={"a"})
-    assert read_columns(file, ["scan_id", "row"]) == {"scan_id": ["s1", "s0"], "row": [0, 1]}
+    assert list(iterate_columns(file, ["scan_id", "row"])) == [("s1", 0), ("s0", 1)]
+    assert read_column(file, "shard").to_pylist() == ["b", "c"]
 
 
 def test_a_damaged_index_is_told(tmp_path):
@@ -41,4 +42,6 @@ def test_a_damaged_index_is_told(tmp_path):
     with pytest.raises(OperationFailed, match="index of the store is damaged"):
         read_facts(file)
     with pytest.raises(OperationFailed, match="workbench prepare"):
-        read_columns(file, ["row"])
+        read_column(file, "row")
+    with pytest.raises(OperationFailed, match="damaged"):
+        list(iterate_columns(file, ["row"]))

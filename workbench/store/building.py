@@ -8,19 +8,22 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import OperationFailed, WorkbenchError
+from workbench.errors import OperationFailed
 from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
 from workbench.runs.status import write_json
 from workbench.runs.workspace import Workspace
-from workbench.store.index_table import read_columns, read_facts, write_index
+from workbench.store.index_table import iterate_columns, read_facts, write_index
 from workbench.store.journal import Journal
+from workbench.store.plan import Plan
 from workbench.store.settings import StoreSettings
 from workbench.store.shard import ScanFile, ShardReport, ShardTask, write_shard
 from workbench.store.store import INDEX, Store
@@ -57,7 +60,7 @@ def build_store(
         settings: All settings, in place of ``size``.
         workers: Processes; 0 for one per core.
         engine: ``local`` or ``ray``.
-        retry: Try scans again that were refused before.
+        retry: Try scans again that were refused before; the store then counts as the one prepared last.
         progress: Is told how far the build is.
 
     Raises:
@@ -72,10 +75,14 @@ def build_store(
         for name in ("shards", "journal"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         with _locked(folder, progress):
-            _Build(cohort, folder, settings, progress).run(engine=engine, workers=workers, retry=retry)
-    except OSError as error:
+            build = _Build(cohort, folder, settings, progress)
+            if not build.is_up_to_date(retry=retry):
+                build.run(engine=engine, workers=workers, retry=retry)
+            elif retry:
+                build.stamp()
+    except (OSError, sqlite3.Error) as error:
         raise OperationFailed(
-            f"The store cannot be written: {error.strerror or error}.",
+            f"The store cannot be written: {getattr(error, 'strerror', None) or error}.",
             where=folder,
             todo="Check the disk and its permissions, then run the same command again; what is done is kept.",
         ) from error
@@ -132,8 +139,6 @@ class _Build:
     progress: Progress
     shards: dict[str, dict[str, Any]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
-    usable: set[str] = field(default_factory=set)
-    known: set[str] = field(default_factory=set)
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -147,69 +152,77 @@ class _Build:
     def scan_bytes(self) -> int:
         return scan_bytes(self.settings)
 
+    def is_up_to_date(self, *, retry: bool) -> bool:
+        """Whether the store was finished with the cohort as it is now, and nothing is amiss."""
+        try:
+            facts = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
+            shards = read_facts(self.index)["shards"]
+        except (OSError, ValueError, OperationFailed):
+            return False
+        return (
+            facts["complete"]
+            and facts["cohort_version"] == self.cohort.version
+            and not (retry and facts["refused"])
+            and next((self.folder / "journal").iterdir(), None) is None
+            and all(self.journal.is_whole(name, shard) for name, shard in shards.items())
+        )
+
+    def stamp(self) -> None:
+        """Make it the store that was prepared last."""
+        file = self.folder / "store.json"
+        write_json(file, json.loads(file.read_text(encoding="utf-8")) | {"prepared_unix": round(time.time(), 3)})
+
     def run(self, *, engine: str, workers: int, retry: bool) -> None:
+        """Decode what is missing, then bring it into the index."""
         if not (self.folder / "store.json").exists():
-            self._describe({"digest": "", "scans": 0, "shards": {}}, prepared=False)
+            self._describe({"digest": "", "scans": 0, "shards": {}}, left_out=0, prepared=False)
         elif not retry:
             before = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))["refused"]
             self.refused.update({item["scan_id"]: (item["code"], item["detail"]) for item in before})
-        self.usable = set(self.cohort.manifest.loc[self.cohort.usable(), "scan_id"])
-        self._take_stock()
-        wanted, out_of_reach = self._wanted()
-        self.refused.update(out_of_reach)
-        total, done = len(self.known) + len(wanted), len(self.known)
-        self._check_space(len(wanted))
-        if wanted:
-            self.progress.progress(done, total, "scans")
-        for report in self._reports(wanted, engine, workers):
+        plan = Plan(self.folder / ".plan.sqlite", self.cohort)
+        try:
+            self._take_stock(plan)
+            self._decode(plan, engine, workers)
+            self._finish(plan)
+        finally:
+            plan.close()
+
+    def _take_stock(self, plan: Plan) -> None:
+        """Learn what is there, take over whole shards of a build that was killed, remove what belongs to nothing."""
+        if self.index.exists():
+            self.shards = read_facts(self.index)["shards"]
+            self.lost = {name for name, shard in self.shards.items() if not self.journal.is_whole(name, shard)}
+            if self.lost:
+                self.progress.log(f"{len(self.lost)} damaged shards of the store are decoded again.")
+            rows = iterate_columns(self.index, ["scan_id", "content", "shard"])
+            plan.add_indexed(row for row in rows if row[2] not in self.lost)
+        for name, record in self.journal.take_over(self.shards):
+            plan.add_shard(name, record["scans"])
+            self.refused.update({scan_id: (code, detail) for scan_id, code, detail in record["refused"]})
+        self.journal.remove_strays(self.shards.keys() - self.lost)
+
+    def _decode(self, plan: Plan, engine: str, workers: int) -> None:
+        missing, done = plan.missing() - len(self.refused), plan.done
+        total = done + max(0, missing)
+        self._check_space(missing)
+        for report in self._reports(plan.scan_files(self.refused), engine, workers):
             if report.missing_bytes:
-                raise self._disk_full(len(wanted) * self.scan_bytes, report.free_bytes)
+                raise self._disk_full(missing * self.scan_bytes, report.free_bytes)
             self.journal.names.append(report.name)
+            record = self.journal.read(report.name)
+            plan.add_shard(report.name, record["scans"] if record else [])
             self.refused.update({scan_id: (code, detail) for scan_id, code, detail in report.refused})
             done += report.scans + len(report.refused)
             self.progress.progress(done, total, "scans")
             if self.progress.stop_requested():
                 raise OperationFailed("Stopped.", where=self.folder, todo="Run 'workbench prepare' again to go on.")
-        if wanted:
+        if missing > 0:
             self.progress.progress(total, total, "scans")
-        self._finish()
-
-    def _take_stock(self) -> None:
-        """Learn what is there, take over whole shards of a build that was killed, remove what belongs to nothing."""
-        if self.index.exists():
-            self.shards = read_facts(self.index)["shards"]
-            self.lost = {name for name, shard in self.shards.items() if not self.journal.is_whole(name, shard)}
-            self.known = set(self._indexed())
-            if self.lost:
-                self.progress.log(f"{len(self.lost)} damaged shards of the store are decoded again.")
-        for record in self.journal.take_over(self.shards):
-            self.known |= self.usable.intersection(scan[0] for scan in record["scans"])
-            self.refused.update({scan_id: (code, detail) for scan_id, code, detail in record["refused"]})
-        self.journal.remove_strays(self.shards.keys() - self.lost)
-
-    def _wanted(self) -> tuple[list[ScanFile], dict[str, tuple[str, str]]]:
-        """Scans still to be decoded, in the manifest's order, and those whose files are out of reach."""
-        columns = ["scan_id", "path_key", "frame", "pixel_hash"]
-        table = self.cohort.manifest.loc[self.cohort.usable(), columns]
-        unchanged = _unchanged_files(self.cohort)
-        wanted: list[ScanFile] = []
-        lost: dict[str, tuple[str, str]] = {}
-        for scan_id, path_key, frame, pixel_hash in table.itertuples(index=False, name=None):
-            if scan_id in self.known or scan_id in self.refused:
-                continue
-            try:
-                path = self.cohort.path_of(path_key)
-            except WorkbenchError as error:
-                lost[scan_id] = ("absent", error.what)
-                continue
-            expected = "" if path_key in unchanged or not isinstance(pixel_hash, str) else pixel_hash
-            wanted.append(ScanFile(scan_id, os.fspath(path), int(frame), expected))
-        return wanted, lost
 
     def _check_space(self, scans: int) -> None:
         free = shutil.disk_usage(self.folder).free
         needed = scans * self.scan_bytes
-        if scans and needed + min(needed, SPARE_BYTES) > free:
+        if scans > 0 and needed + min(needed, SPARE_BYTES) > free:
             raise self._disk_full(needed, free)
 
     def _disk_full(self, needed: int, free: int) -> OperationFailed:
@@ -219,21 +232,27 @@ class _Build:
             todo="Free some space, or prepare a smaller size; then run the same command again. What is done is kept.",
         )
 
-    def _reports(self, wanted: list[ScanFile], engine: str, workers: int) -> Iterator[ShardReport]:
+    def _reports(self, wanted: Iterator[ScanFile], engine: str, workers: int) -> Iterator[ShardReport]:
         """Run the tasks; a task whose process dies is tried again without the scan that kills it."""
         session = hashlib.sha256(f"{os.getpid()} {time.time_ns()}".encode()).hexdigest()[:6]
         taken = {int(name.partition("-")[0]) for name in [*self.shards, *self.journal.names]}
         least = 1 + max((int(name.partition("-")[0]) for name in self.shards), default=-1)
-        numbers = (number for number in range(least, least + len(taken) + len(wanted) + 1) if number not in taken)
-        step = shard_scans(self.settings)
-        tasks = [
-            self._task(f"{next(numbers):06d}-{session}", wanted[start : start + step])
-            for start in range(0, len(wanted), step)
-        ]
+        numbers = (number for number in count(least) if number not in taken)
+        under_way: dict[int, ShardTask] = {}
+
+        def tasks() -> Iterator[ShardTask]:
+            for place in count():
+                scans = list(islice(wanted, shard_scans(self.settings)))
+                if not scans:
+                    return
+                under_way[place] = self._task(f"{next(numbers):06d}-{session}", scans)
+                yield under_way[place]
+
         failed = []
-        for result in map_tasks(write_shard, tasks, engine=engine, workers=workers):
+        for result in map_tasks(write_shard, tasks(), engine=engine, workers=workers):
+            task = under_way.pop(result.index)
             if result.value is None:
-                failed.append(tasks[result.index])
+                failed.append(task)
             else:
                 yield result.value
         for task in sorted(failed, key=lambda task: task.name):
@@ -260,35 +279,29 @@ class _Build:
             )
         raise AssertionError("one task gives one result")
 
-    def _finish(self) -> None:
+    def _finish(self, plan: Plan) -> None:
         """Bring the new shards into the index, then forget the journal."""
-        contents = self._indexed()
-        before = set(contents)
-        shards = {name: shard for name, shard in self.shards.items() if name not in self.lost}
-        for name, record, rows in self.journal.new_scans(self.usable, set(before)):
-            contents.update({scan[0]: scan[-1] for scan in rows})
-            shards[name] = {"dtype": record["dtype"], "count": record["count"]}
-        if not contents:
+        if not plan.done:
             raise self._nothing()
-        state = hashlib.sha256(json.dumps(self.settings.plain()).encode())
-        for scan in sorted(contents):
-            state.update(f"{scan} {contents[scan]}\n".encode())
-        facts = {"digest": state.hexdigest()[:16], "scans": len(contents), "shards": shards}
+        shards = {name: shard for name, shard in self.shards.items() if name not in self.lost}
+        for name, record, _ in self._new_rows(plan):
+            shards[name] = {"dtype": record["dtype"], "count": record["count"]}
+        digest = plan.digest(json.dumps(self.settings.plain()))
+        facts = {"digest": digest, "scans": plan.done, "shards": shards}
         if shards != self.shards or not self.index.exists():
-            new = self.journal.new_scans(self.usable, before)
-            records = ({"shard": name, "scans": rows} for name, _, rows in new)
+            records = ({"shard": name, "scans": rows} for name, _, rows in self._new_rows(plan))
             old = self.index if self.index.exists() else None
             write_index(self.index, before=old, records=records, facts=facts, drop=self.lost)
-        self._describe(facts, prepared=True)
+        self._describe(facts, left_out=plan.left_out, prepared=True)
         self.journal.forget(set(shards))
 
-    def _indexed(self) -> dict[str, str]:
-        """Scans in the index, less those whose shards are lost, and the hashes of their content."""
-        if not self.index.exists():
-            return {}
-        rows = read_columns(self.index, ["scan_id", "shard", "content"])
-        scans = zip(rows["scan_id"], rows["shard"], rows["content"], strict=True)
-        return {scan: content for scan, shard, content in scans if shard not in self.lost}
+    def _new_rows(self, plan: Plan) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
+        """Name, record and rows of the new shards that bring something, in order."""
+        for name in sorted(self.journal.names):
+            record = self.journal.read(name)
+            rows = plan.rows_of(name, record["scans"]) if record else []
+            if record and rows:
+                yield name, record, rows
 
     def _nothing(self) -> OperationFailed:
         self.journal.forget(set())  # nothing but refusals: they are tried again next time
@@ -300,7 +313,7 @@ class _Build:
             todo="See that the files are where they were indexed, and run 'workbench doctor'.",
         )
 
-    def _describe(self, facts: dict[str, Any], *, prepared: bool) -> None:
+    def _describe(self, facts: dict[str, Any], *, left_out: int, prepared: bool) -> None:
         content = {
             "cohort": self.cohort.name,
             "cohort_version": self.cohort.version,
@@ -308,6 +321,7 @@ class _Build:
             "digest": facts["digest"],
             "scans": facts["scans"],
             "shards": len(facts["shards"]),
+            "left_out": left_out,
             "complete": prepared,
             "prepared_unix": round(time.time(), 3) if prepared else 0,
             "refused": [
@@ -316,22 +330,6 @@ class _Build:
             ],
         }
         write_json(self.folder / "store.json", content)
-
-
-def _unchanged_files(cohort: Cohort) -> set[str]:
-    """Path keys of files whose size and time are as they were indexed; the others' pixels are hashed again."""
-    try:
-        table = cohort.private_table("paths")
-    except WorkbenchError:
-        return set()
-    same = set()
-    for key, path, size, changed in table[["path_key", "path", "size", "mtime_ns"]].itertuples(index=False, name=None):
-        if changed:
-            with contextlib.suppress(OSError):
-                state = os.stat(path)  # noqa: PTH116 (a path of raw bytes)
-                if (state.st_size, state.st_mtime_ns) == (size, changed):
-                    same.add(key)
-    return same
 
 
 def in_units(number: int) -> str:

@@ -44,8 +44,8 @@ class UnitImages:
         self.store = store
         self.rows = np.arange(len(store)) if rows is None else np.asarray(rows, dtype=np.int64)
         if window is None:
-            low = store.index["low"].to_numpy(np.float32)[self.rows]
-            high = store.index["high"].to_numpy(np.float32)[self.rows]
+            low = store.column("low").astype(np.float32)[self.rows]
+            high = store.column("high").astype(np.float32)[self.rows]
         else:
             if not window[0] < window[1]:
                 raise InputError("A window goes from its lowest to its highest value.", where=f"window={window}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from workbench.errors import OperationFailed
 
@@ -85,7 +85,7 @@ def write_index(
     return row
 
 
-def read_facts(file: Path) -> dict[str, Any]:
+def read_facts(file: Path | IO[bytes]) -> dict[str, Any]:
     """The facts in the metadata of an index.
 
     Raises:
@@ -100,21 +100,42 @@ def read_facts(file: Path) -> dict[str, Any]:
         raise damaged(file) from error
 
 
-def read_columns(file: Path, names: list[str]) -> dict[str, list[Any]]:
-    """Some columns of the index as lists."""
+def iterate_columns(file: Path, names: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Some columns of the index, row by row, without holding all rows.
+
+    Raises:
+        OperationFailed: It is damaged.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(file, columns=names).to_pydict()
+        with pq.ParquetFile(file) as table:
+            for batch in table.iter_batches(65_536, columns=names):
+                yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
     except (OSError, pa.ArrowException) as error:
         raise damaged(file) from error
 
 
-def damaged(file: Path) -> OperationFailed:
+def read_column(file: Path | IO[bytes], name: str) -> pa.ChunkedArray:
+    """One column of the index.
+
+    Raises:
+        OperationFailed: It is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(file, columns=[name])[name]
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(file) from error
+
+
+def damaged(file: Path | IO[bytes]) -> OperationFailed:
     """The error of an index that cannot be read."""
     return OperationFailed(
         "The index of the store is damaged.",
-        where=file,
+        where=getattr(file, "name", "") if not isinstance(file, Path) else file,
         todo="Delete the store's folder and run 'workbench prepare' again.",
     )

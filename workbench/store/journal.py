@@ -26,15 +26,15 @@ class Journal:
         self.folder, self.settings = folder, settings
         self.names: list[str] = []
 
-    def take_over(self, indexed: dict[str, Record]) -> Iterator[Record]:
-        """Find what an earlier build left: records of whole shards, in order; others are forgotten."""
+    def take_over(self, indexed: dict[str, Record]) -> Iterator[tuple[str, Record]]:
+        """Find what an earlier build left: names and records of whole shards, in order; others are forgotten."""
         for file in sorted((self.folder / "journal").glob("*.json")):
             record = self.read(file.stem)
             if record is None or file.stem in indexed or not self.is_whole(file.stem, record):
                 file.unlink()
             else:
                 self.names.append(file.stem)
-                yield record
+                yield file.stem, record
 
     def read(self, name: str) -> Record | None:
         """A shard's record, or None where it is absent or cut short."""
@@ -55,18 +55,6 @@ class Journal:
         for file in [*(self.folder / "shards").iterdir(), *(self.folder / "journal").glob("*.tmp")]:
             if file.suffix == ".tmp" or file.stem not in kept:
                 file.unlink(missing_ok=True)
-
-    def new_scans(self, usable: set[str], taken: set[str]) -> Iterator[tuple[str, Record, list[Any]]]:
-        """Name, record and rows of every shard that brings usable scans not yet ``taken``, each scan once."""
-        for name in sorted(self.names):
-            record = self.read(name)
-            rows = []
-            for scan in record["scans"] if record else []:
-                if scan[0] in usable and scan[0] not in taken:
-                    taken.add(scan[0])
-                    rows.append(scan)
-            if record and rows:
-                yield name, record, rows
 
     def forget(self, indexed: set[str]) -> None:
         """Remove all records, and the pixels of shards that brought nothing to the index."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from workbench.errors import InputError, OperationFailed
-from workbench.store.index_table import damaged, read_facts
+from workbench.store.index_table import damaged, read_column, read_facts
 from workbench.store.settings import StoreSettings
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 INDEX = "index.parquet"
 OPEN_SHARDS = 256
@@ -29,7 +31,7 @@ class Store:
     Args:
         path: The store's folder.
         settings: What it was made with.
-        facts: The facts in its index.
+        index_file: Its index, open: a build that replaces it does not change what this store reads.
 
     Attributes:
         path: Its folder.
@@ -37,8 +39,10 @@ class Store:
         digest: 16 hexadecimal digits over settings and content; the content version that a run records.
     """
 
-    def __init__(self, path: Path, settings: StoreSettings, facts: dict[str, Any]) -> None:
+    def __init__(self, path: Path, settings: StoreSettings, index_file: IO[bytes]) -> None:
         self.path, self.settings = path, settings
+        self._index_file, self._reading = index_file, threading.Lock()
+        facts = read_facts(index_file)
         self.digest: str = facts["digest"]
         self._shards: dict[str, dict[str, Any]] = facts["shards"]
         self._names = list(self._shards)
@@ -64,14 +68,18 @@ class Store:
             OperationFailed: It is damaged.
         """
         folder = Path(path)
-        if not (folder / INDEX).is_file():
-            raise InputError("There is no finished store here.", where=folder, todo="Run 'workbench prepare'.")
+        try:
+            index_file = (folder / INDEX).open("rb")
+        except OSError as error:
+            raise InputError(
+                "There is no finished store here.", where=folder, todo="Run 'workbench prepare'."
+            ) from error
         try:
             content = json.loads((folder / "store.json").read_text(encoding="utf-8"))
             settings = StoreSettings.model_validate(content["settings"])
         except (OSError, ValueError, KeyError, ValidationError) as error:
             raise damaged(folder / "store.json") from error
-        return cls(folder, settings, read_facts(folder / INDEX))
+        return cls(folder, settings, index_file)
 
     @property
     def size(self) -> int:
@@ -102,32 +110,57 @@ class Store:
     @cached_property
     def _slots(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Of every row, the number of its shard and its place in it."""
-        numbers = {name: number for number, name in enumerate(self._names)}
-        shards = self.index["shard"].map(numbers).to_numpy(np.int64)
-        return shards, self.index["slot"].to_numpy(np.int64)
+        numbers = np.array([*range(len(self._names))], dtype=np.int64)
+        shards = self._column("shard").combine_chunks().dictionary_encode()
+        known = {name: number for number, name in enumerate(self._names)}
+        of_dictionary = numbers[[known[name] for name in shards.dictionary.to_pylist()]]
+        return of_dictionary[shards.indices.to_numpy()], self.column("slot")
 
     @property
     def refused(self) -> list[dict[str, str]]:
         """Scans that could not be decoded when the store was made: ``scan_id, code, detail``."""
-        return json.loads((self.path / "store.json").read_text(encoding="utf-8"))["refused"]
+        return self._described["refused"]
+
+    @property
+    def left_out(self) -> int:
+        """Scans of the cohort that were flagged or excluded when the store was made, and not decoded."""
+        return self._described["left_out"]
+
+    @property
+    def _described(self) -> dict[str, Any]:
+        return json.loads((self.path / "store.json").read_text(encoding="utf-8"))
 
     @cached_property
     def index(self) -> pd.DataFrame:
         """One row per scan; the columns are ``index_table.COLUMNS``."""
         import pandas as pd
 
-        return pd.read_parquet(self.path / INDEX)
+        with self._reading:
+            return pd.read_parquet(self._index_file)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of numbers of the index, ``(N,)``, without reading the others."""
+        return self._column(name).to_numpy()
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        with self._reading:
+            return read_column(self._index_file, name)
 
     @cached_property
-    def _places(self) -> pd.Index:
-        import pandas as pd
-
-        return pd.Index(self.index["scan_id"])
+    def _sorted_ids(self) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
+        """Scan ids in alphabetical order, and their rows."""
+        ids = np.array(self._column("scan_id").to_pylist(), dtype=np.bytes_)
+        order = np.argsort(ids, kind="stable")
+        return ids[order], order
 
     def _find(self, scan_ids: Sequence[str] | NDArray[Any]) -> NDArray[np.int64]:
-        import pandas as pd
-
-        return self._places.get_indexer(pd.Index(list(scan_ids), dtype=object)).astype(np.int64)
+        """The rows of some scans, -1 where they are not in the store."""
+        ids, rows = self._sorted_ids
+        wanted = np.array([str(scan).encode() for scan in scan_ids], dtype=np.bytes_)
+        if len(ids) == 0 or len(wanted) == 0:
+            return np.full(len(wanted), -1, np.int64)
+        places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+        return np.where(ids[places] == wanted, rows[places], -1)
 
     def has(self, scan_ids: Sequence[str] | NDArray[Any]) -> NDArray[np.bool_]:
         """Which of the scans are in the store, ``(N,)``."""

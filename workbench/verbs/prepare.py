@@ -87,7 +87,7 @@ def prepare(settings: PrepareSettings, *, workspace: Workspace, progress: Progre
         decoded=decoded,
         refused=reasons.total(),
         reasons=dict(reasons.most_common()),
-        left_out=int((~cohort.usable()).sum()),
+        left_out=store.left_out,
         shards=store.shards,
         bytes=store.bytes,
         seconds=round(seconds, 3),
