@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,3 +51,10 @@ def test_fine_tuning_may_have_budgets_of_its_own() -> None:
 def test_settings_that_make_no_sense(values: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         given(**values)
+
+
+@pytest.mark.parametrize("file", sorted((Path(__file__).parents[2] / "experiments" / "studies").glob("*.yaml")))
+def test_templates_are_settings(file: Path) -> None:
+    settings = load_settings(StudySettings, file=file, overrides=["cohort=c", "arms.SimCLR.encoder=run"])
+    assert settings.headline == "finetune"
+    assert settings.reference in settings.arms and "SimCLR" in settings.arms

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.study.curves import PROTOCOLS, curve_name
-from workbench.study.figures import COLOURS, METRIC, axis_of, caption, curve_lines, styles
+from workbench.study.figures import COLOURS, METRIC, axis_of, caption, curve_lines, shown_with, styles
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
@@ -63,6 +63,8 @@ def interactive(summary: dict[str, Any]) -> str:
     style = styles(summary)
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     symbols = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x")
+    headline = summary["headline_protocol"]
+    beside = shown_with(summary, headline)
     figure = go.Figure()
     for (arm, protocol), points in curve_lines(summary).items():
         order = COLOURS.index(style[arm][0])
@@ -80,17 +82,18 @@ def interactive(summary: dict[str, Any]) -> str:
                 mode="lines+markers",
                 line={"color": style[arm][0], "dash": dashes[list(PROTOCOLS).index(protocol)]},
                 marker={"symbol": symbols[order % len(symbols)], "size": 8},
-                visible=True if protocol == summary["headline_protocol"] else "legendonly",
+                visible=True if protocol == headline or (arm, protocol) in beside else "legendonly",
                 customdata=[[point["low"], point["high"], point["draws"], point["n_patients"]] for point in points],
                 hovertemplate="%{x:,.0f} labels: %{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<br>"
                 "%{customdata[2]} draws, %{customdata[3]:,.0f} patients<extra>%{fullData.name}</extra>",
             )
         )
+    ticks = sorted({round(point["n"]) for point in summary["curve"]})
     figure.update_layout(
         template="simple_white",
         height=460,
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        xaxis={"type": "log", "title": axis_of(summary)},
+        xaxis={"type": "log", "title": axis_of(summary), "tickvals": ticks, "ticktext": [f"{n:,}" for n in ticks]},
         yaxis={"title": METRIC},
         legend={"title": "Click to show or hide"},
     )
@@ -166,7 +169,7 @@ def _saved(summary: dict[str, Any]) -> str:
     rows = []
     for found in summary["comparisons"]:
         whole = found["labels_saved"]
-        each = [f"{ratio['budget']}: {ratio.get('text', '-')}" for ratio in found["per_budget"]]
+        each = [f"{ratio['budget']}: {ratio['text'].partition(' (the')[0]}" for ratio in found["per_budget"]]
         rows.append(
             [
                 found["arm"],
