@@ -38,6 +38,8 @@ def once(workspace: Path, name: str, *words: str) -> dict:
     if file.exists():
         return json.loads(file.read_text())
     result = workbench(workspace, *words)
+    if result.get("stopped"):
+        raise SystemExit(f"{name} was stopped; give the command again to go on")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(result, indent=1))
     return result
