@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,20 @@ COLUMNS: tuple[tuple[str, str], ...] = (
 OF_SCAN = tuple(name for name, _ in COLUMNS if name not in ("row", "shard"))
 """What a shard's record tells of each of its scans."""
 FACTS = b"workbench"
+BATCH = 4096
+
+
+@contextlib.contextmanager
+def returned_memory() -> Iterator[None]:
+    """Let Arrow take its memory from the system's allocator, which gives it back; its own keeps tens of megabytes."""
+    import pyarrow as pa
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def schema() -> pa.Schema:
@@ -66,7 +81,7 @@ def write_index(
     with pq.ParquetWriter(temporary, columns) as writer:
         if before is not None:
             with pq.ParquetFile(before) as old:
-                for batch in old.iter_batches(batch_size=65_536):
+                for batch in old.iter_batches(BATCH, use_threads=False):
                     table = pa.Table.from_batches([batch])
                     if drop:
                         table = table.filter(pa.array([shard not in drop for shard in table["shard"].to_pylist()]))
@@ -111,7 +126,7 @@ def iterate_columns(file: Path, names: list[str]) -> Iterator[tuple[Any, ...]]:
 
     try:
         with pq.ParquetFile(file) as table:
-            for batch in table.iter_batches(65_536, columns=names):
+            for batch in table.iter_batches(BATCH, columns=names, use_threads=False):
                 yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
     except (OSError, pa.ArrowException) as error:
         raise damaged(file) from error

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cohort import Cohort
+from workbench.cohort.decisions import SCOPES
 from workbench.errors import WorkbenchError
 from workbench.store.shard import ScanFile
 
-BATCH = 16_384
+BATCH = 2048
 PAGE = 512
 TABLES = """
 CREATE TABLE scans (place INTEGER PRIMARY KEY, scan_id TEXT UNIQUE, path_key TEXT, frame INTEGER, pixel_hash TEXT);
@@ -55,8 +56,10 @@ class Plan:
 
         left_out = 0
         part = Cohort(self.cohort.folder)
+        keys = [column for column in SCOPES.values() if column and column != "scan_id"]
+        columns = ["scan_id", "path_key", "frame", "pixel_hash", "flags", *keys]
         with pq.ParquetFile(self.cohort.folder / "manifest.parquet") as manifest:
-            for batch in manifest.iter_batches(BATCH):
+            for batch in manifest.iter_batches(BATCH, columns=columns, use_threads=False):
                 part.manifest = batch.to_pandas()
                 usable = part.usable()
                 left_out += int((~usable).sum())
@@ -76,7 +79,7 @@ class Plan:
             self.cohort.private_table("paths")  # says what is missing
         names = ["path_key", "path", "member", "size", "mtime_ns"]
         with pq.ParquetFile(file) as paths:
-            for batch in paths.iter_batches(BATCH, columns=names):
+            for batch in paths.iter_batches(BATCH, columns=names, use_threads=False):
                 columns = [batch.column(name).to_pylist() for name in names]
                 self._insert("INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?, ?)", zip(*columns, strict=True))
         self._has_paths = True
