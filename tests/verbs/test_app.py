@@ -99,3 +99,25 @@ def test_app_and_worker_start_and_stop_together(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "The app has stopped" in out
     assert not worker_alive(Workspace(tmp_path))
+
+
+def test_app_worker_and_mlflow_are_served_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.runs.progress import Progress
+    from workbench.runs.worker import worker_lock
+    from workbench.verbs.app import app
+    from workbench.verbs.mlflow_ui import MlflowSettings, mlflow
+
+    served: list[list[str]] = []
+
+    def serve(services, *, say) -> None:
+        served.append([service.name for service in services])
+
+    monkeypatch.setattr("workbench.verbs.app.serve", serve)
+    monkeypatch.setattr("workbench.verbs.mlflow_ui.serve", serve)
+    workspace, quiet = Workspace(tmp_path), Progress(quiet=True)
+    result = app(AppSettings(port=free_port()), workspace=workspace, progress=quiet)
+    assert result.summary() == "The app has stopped. A job at work goes on by itself."
+    with worker_lock(workspace):
+        app(AppSettings(port=free_port(), mlflow=True, mlflow_port=free_port()), workspace=workspace, progress=quiet)
+    assert mlflow(MlflowSettings(port=free_port()), workspace=workspace, progress=quiet).summary().endswith("stopped.")
+    assert served == [["The app", "The worker"], ["The app", "MLflow"], ["MLflow"]]

@@ -119,3 +119,41 @@ def test_the_command_of_a_job_names_it_and_the_workspace(queue: JobQueue) -> Non
 def test_settings_refuse_nonsense() -> None:
     with pytest.raises(InputError, match="poll_s"):
         load_settings(WorkerSettings, overrides=["poll_s=0"])
+
+
+def test_a_stopped_verb_without_a_run_of_its_own_ends_as_stopped(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.verbs import VERBS, index
+
+    def interrupted(settings, *, workspace, progress) -> None:
+        progress.request_stop()
+        raise SystemExit(143)
+
+    monkeypatch.setattr(index, "index", interrupted)
+    assert VERBS["index"].load()[1] is interrupted
+    job = queue.submit("index", {"cohort": "a", "sources": ["/a"]}, nonce="1")
+    result = perform(job, queue.workspace)
+    assert (result.state, result.summary(), result.exit_code) == ("stopped", "Stopped on request.", 0)
+    assert RunStatus.read(queue.folder(job)).state == "stopped"
+
+    def ended(settings, *, workspace, progress) -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr(index, "index", ended)
+    job = queue.submit("index", {"cohort": "a", "sources": ["/a"]}, nonce="2")
+    with pytest.raises(SystemExit):
+        perform(job, queue.workspace)
+    assert RunStatus.read(queue.folder(job)).state == "failed"
+
+
+def test_the_worker_ends_at_sigterm_and_gives_the_signal_back(queue: JobQueue) -> None:
+    import threading
+
+    from workbench.runs.progress import Progress
+
+    before = signal.getsignal(signal.SIGTERM)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    result = worker(WorkerSettings(poll_s=0.05), workspace=queue.workspace, progress=Progress(quiet=True))
+    assert "The worker has stopped" in result.summary()
+    assert signal.getsignal(signal.SIGTERM) is before
