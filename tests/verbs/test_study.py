@@ -174,6 +174,8 @@ def test_encoders_are_probed_and_fine_tuned(tmp_path: Path, monkeypatch: pytest.
     pairs = {(e["arm"], e["protocol"], e["reference"], e["reference_protocol"]) for e in summary["comparisons"]}
     assert ("SimCLR", "probe", "scratch resnet18_small", "finetune") in pairs
     assert ("SimCLR", "finetune", "scratch resnet18_small", "finetune") in pairs
+    assert {(e["arm"], e["protocol"]) for e in summary["comparisons"] if e["primary"]} == {("SimCLR", "probe")}
+    assert summary["verdict"].count("SimCLR (linear probe)") == 1
     assert next(arm for arm in summary["arms"] if arm["name"] == "SimCLR")["seen"] == "inductive"
 
     from mlflow.tracking import MlflowClient

@@ -117,17 +117,20 @@ class Grid:
             Stopped: Somebody asked for a stop.
         """
         cells = self.plan(arms)
-        done = 0
-        for arm in arms:
-            for protocol in self.settings.protocols:
-                mine = [(budget, number) for a, p, budget, number in cells if a is arm and p == protocol]
-                if not mine:
-                    continue
-                run = self._finetuned if protocol == "finetune" else self._frozen
-                for result in run(arm, protocol, mine):
-                    done += 1
-                    self.run.progress(done, len(cells), "cells", arm=arm.name, protocol=protocol)
-                    yield result
+        # What takes seconds comes first and is counted by itself, so that the time left of the trainings can be told.
+        phases = (
+            ("probes", self._frozen, [name for name in self.settings.protocols if name != "finetune"]),
+            ("trainings", self._finetuned, [name for name in self.settings.protocols if name == "finetune"]),
+        )
+        for unit, run, protocols in phases:
+            total, done = sum(protocol in protocols for _, protocol, _, _ in cells), 0
+            for arm in arms:
+                for protocol in protocols:
+                    mine = [(budget, number) for a, p, budget, number in cells if a is arm and p == protocol]
+                    for result in run(arm, protocol, mine) if mine else ():
+                        done += 1
+                        self.run.progress(done, total, unit, arm=arm.name, protocol=protocol)
+                        yield result
 
     def _frozen(self, arm: Arm, protocol: str, cells: list[tuple[Budget, int]]) -> Iterator[CellResult]:
         """All draws of a protocol on frozen features at once."""

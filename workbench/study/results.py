@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 METRICS = ("auc", "average_precision", "balanced_accuracy", "brier", "log_loss")
 SUMMARY_VERSION = 1
 WIDE = 30
+PRETRAINED = ("encoder", "features")
 
 
 class Collected:
@@ -149,8 +150,13 @@ class Collected:
 
 
 def pairs_of(settings: StudySettings, arms: list[Arm], curves: Curves) -> list[Pair]:
-    """What is compared: each arm with its reference, under the same protocol or with the reference fine-tuned."""
+    """What is compared: each arm with its reference, under the same protocol or with the reference fine-tuned.
+
+    The verdict is about the pretrained arms under the headline protocol: they are the family that is corrected
+    together. Pixels, principal components and random features are yardsticks beside it, unless there is nothing else.
+    """
     kinds = {arm.name: arm for arm in arms}
+    asked = {arm.name for arm in arms if arm.kind in PRETRAINED and arm.reference} or set(kinds)
     pairs = []
     for arm, protocol in curves.names():
         reference = kinds[arm].reference
@@ -162,7 +168,7 @@ def pairs_of(settings: StudySettings, arms: list[Arm], curves: Curves) -> list[P
             blocked = "its encoder saw test scans (transductive), so it cannot be compared with an arm that did not."
         elif kinds[reference].seen == "transductive":
             blocked = "the reference's encoder saw test scans (transductive), so nothing can be compared with it."
-        pairs.append(Pair((arm, protocol), (reference, own), protocol == settings.headline, blocked))
+        pairs.append(Pair((arm, protocol), (reference, own), protocol == settings.headline and arm in asked, blocked))
     return pairs
 
 

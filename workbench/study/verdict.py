@@ -59,7 +59,7 @@ def judge(
     def say(short: str, sentence: str) -> Verdict:
         return Verdict(short, sentence, detectable, supported)
 
-    numbers = f"difference of the area {area.estimate:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
+    numbers = f"the area under the curve differs by {area.estimate:+.3f} (95 % interval {low:+.3f} to {high:+.3f})"
     if blocked:
         return say("no verdict", f"No verdict for {arm}: {blocked}")
     if fewest_test_patients < FEWEST_PATIENTS:
@@ -75,18 +75,18 @@ def judge(
     above = [budget for budget, lower, _ in band if lower > 0]
     below = [budget for budget, _, upper in band if upper < 0]
     if above and below:
-        return say("mixed", f"{arm} helps at {', '.join(above)} labels and hurts at {', '.join(below)} ({numbers}).")
+        return say("mixed", f"{arm} helps at {', '.join(above)} labels and hurts at {', '.join(below)}; {numbers}.")
     for sign, word, verb in ((1, "helps", "ranks better than"), (-1, "hurts", "ranks worse than")):
         near, far = (low, high) if sign > 0 else (-high, -low)
         if near > margin:
-            return say(word, f"{arm} {word}: it {verb} {reference} by more than {margin:g} ({numbers}).")
+            return say(word, f"{arm} {word}: it {verb} {reference} by more than {margin:g}; {numbers}.")
         if near > 0:
             size = f"by less than {margin:g}" if far < margin else "by an uncertain amount"
-            return say(word, f"{arm} {word}: it {verb} {reference} {size} ({numbers}).")
+            return say(word, f"{arm} {word}: it {verb} {reference} {size}; {numbers}.")
     if -margin < tight_low and tight_high < margin:
-        return say("no meaningful difference", f"No meaningful difference between {arm} and {reference} ({numbers}).")
+        return say("no meaningful difference", f"No meaningful difference between {arm} and {reference}: {numbers}.")
     return say(
         "no benefit shown",
-        f"No benefit shown for {arm} over {reference} ({numbers}); "
+        f"No benefit shown for {arm} over {reference}: {numbers}; "
         f"a difference below {detectable:.3f} could not have been detected.",
     )
