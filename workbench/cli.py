@@ -63,7 +63,9 @@ def run(verb: Verb, words: Sequence[str]) -> int:
 
     model, function = verb.load()
     settings = load_settings(model, file=config, overrides=overrides, values=values)
-    result = function(settings, workspace=Workspace(workspace_dir), progress=Progress(quiet="--quiet" in flags))
+    workspace = Workspace(workspace_dir)
+    with workspace.own_site_key():
+        result = function(settings, workspace=workspace, progress=Progress(quiet="--quiet" in flags))
     if "--json" in flags:
         print(result.model_dump_json(by_alias=True))
     else:

@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+NAMES = {"simclr": "SimCLR", "mae": "MAE"}
 
 
 def workbench(workspace: Path, *words: str) -> dict:
@@ -90,7 +91,8 @@ def main() -> None:
                 once(workspace, f"{method}-{seed}", "pretrain", *words)
         for part in ("probes", "finetune"):
             if part in steps:
-                arms = [f"arms.SimCLR.encoder=simclr-{seed}", f"arms.MAE.encoder=mae-{seed}"]
+                there = [m for m in ("simclr", "mae") if (workspace / "results" / f"{m}-{seed}.json").exists()]
+                arms = [f"arms.{NAMES[method]}.encoder={method}-{seed}" for method in there]
                 words = [str(HERE / f"{part}.yaml"), f"cohort={cohort}", f"name={part}-{seed}", f"seed={seed}", *arms]
                 once(workspace, f"{part}-{seed}", "study", *words)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.errors import InputError
 
+SITE_KEY_VARIABLE = "WORKBENCH_SITE_KEY_FILE"
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -59,6 +62,23 @@ class Workspace:
     def mlflow_artifacts(self) -> Path:
         """Folder of the MLflow artifacts."""
         return self.root / "mlartifacts"
+
+    @contextlib.contextmanager
+    def own_site_key(self) -> Iterator[None]:
+        """Within it, the workspace's own ``site.key`` is the site key, if there is one and no other is named.
+
+        Only workspaces of public images have one (the demo's phantoms): with a key that lies beside the cohorts, their
+        keyed hashes protect nobody.
+        """
+        file = self.root / "site.key"
+        if SITE_KEY_VARIABLE in os.environ or not file.is_file():
+            yield
+            return
+        os.environ[SITE_KEY_VARIABLE] = str(file)
+        try:
+            yield
+        finally:
+            os.environ.pop(SITE_KEY_VARIABLE, None)
 
     def cohort_dir(self, name: str) -> Path:
         """The folder of a cohort, existing or not.

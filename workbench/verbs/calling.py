@@ -24,7 +24,9 @@ def callable_verb(verb: Verb) -> Callable[..., Any]:
         *, config: str | Path | None = None, workspace: str | Path | None = None, quiet: bool = False, **settings: Any
     ) -> Any:
         resolved = load_settings(model, file=Path(config) if config else None, values=settings)
-        return function(resolved, workspace=Workspace(workspace), progress=Progress(quiet=quiet))
+        place = Workspace(workspace)
+        with place.own_site_key():
+            return function(resolved, workspace=place, progress=Progress(quiet=quiet))
 
     call.__name__ = verb.function_name
     call.__doc__ = f"{verb.summary}.\n\nSettings: see `workbench {verb.name} --help`.\n\n{function.__doc__ or ''}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,14 @@ class DemoSettings(Settings):
     seed: int = Field(default=0, description="Seeds the phantom, the trainings and the study.")
     lesion_cm: float = Field(default=5.0, gt=0, description="Soft-tissue path of the opacity, cm; smaller is harder.")
     pixels: int = Field(default=160, ge=64, description="Longest side of the images written, pixels.")
-    size: int = Field(default=64, ge=32, description="Side at which encoders see the images, pixels.")
+    size: int = Field(default=48, ge=32, description="Side at which encoders see the images, pixels.")
     simclr_epochs: int = Field(default=15, ge=1, description="Passes over the pool for SimCLR.")
     mae_epochs: int = Field(default=20, ge=1, description="Passes over the pool for MAE.")
     budgets: list[int | str] = Field(default=[10, 25, 50, 100, "all"], description="Labelled patients, per point.")
     draws: int = Field(default=20, ge=2, description="Random choices of the labelled patients, per point.")
     finetune_budgets: list[int | str] = Field(default=[25, 100], description="Points at which to fine-tune as well.")
-    finetune_draws: int = Field(default=3, ge=2, description="Random choices per fine-tuned point.")
-    finetune_steps: int = Field(default=120, ge=1, description="Optimiser steps of each fine-tuning.")
+    finetune_draws: int = Field(default=2, ge=2, description="Random choices per fine-tuned point.")
+    finetune_steps: int = Field(default=100, ge=1, description="Optimiser steps of each fine-tuning.")
 
 
 class DemoResult(Result):
@@ -60,14 +59,9 @@ def demo(settings: DemoSettings, *, workspace: Workspace, progress: Progress | N
     progress = progress or Progress()
     began = time.monotonic()
     workspace.root.mkdir(parents=True, exist_ok=True)
-    before = os.environ.get("WORKBENCH_SITE_KEY_FILE")
-    os.environ["WORKBENCH_SITE_KEY_FILE"] = str(_public_key(workspace.root))
-    try:
+    _public_key(workspace.root)
+    with workspace.own_site_key():
         study = _stages(settings, workspace, progress)
-    finally:
-        os.environ.pop("WORKBENCH_SITE_KEY_FILE")
-        if before is not None:
-            os.environ["WORKBENCH_SITE_KEY_FILE"] = before
     where = f"--workspace {workspace.root}"
     return DemoResult(
         verdict=study["verdict"],
@@ -99,7 +93,8 @@ def _stages(settings: DemoSettings, workspace: Workspace, progress: Progress) ->
             progress.log(f"        {verb} {run_name} was finished before")
             return found
         result = function(resolved, workspace=workspace, progress=progress)
-        progress.log("        " + result.summary().replace("\n", "\n        "))
+        if verb != "study":
+            progress.log("        " + result.summary().replace("\n", "\n        "))
         plain = result.model_dump(mode="json", by_alias=True)
         if run_name:
             _remember(workspace, verb, run_name, resolved, plain)
@@ -138,12 +133,11 @@ def _stages(settings: DemoSettings, workspace: Workspace, progress: Progress) ->
     )
 
 
-def _public_key(root: Path) -> Path:
-    file = root / "phantom-site.key"
+def _public_key(root: Path) -> None:
+    file = root / "site.key"
     if not file.exists():
         file.touch(mode=0o600)
         file.write_bytes(hashlib.sha256(b"phantoms have no identity").digest())
-    return file
 
 
 def _memory(workspace: Workspace, verb: str, name: str) -> Path:

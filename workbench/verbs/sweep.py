@@ -184,7 +184,8 @@ def _tabulate(
     best = None
     if settings.metric and settings.metric in table:
         table = table.sort_values(settings.metric, ascending=False)
-        best = {name: table.iloc[0][name] for name in (*settings.grid, settings.metric)}
+        first = json.loads(table.head(1).to_json(orient="records"))[0]
+        best = {name: first[name] for name in (*settings.grid, settings.metric)}
     file = folder / "cells.csv"
     table.to_csv(file, index=False)
     return file, best
