@@ -93,7 +93,7 @@ def steps() -> list[Step]:
         Step(
             "Test before you trust (study)",
             state(5, bool(studies), bool(labelled)),
-            f"{count(len(studies), 'studies')} finished." if studies else "How many labels are needed, with intervals.",
+            _finished(len(studies)) if studies else "How many labels are needed, with intervals.",
             "How many labels?",
             "screens/how_many.py",
         ),
@@ -108,3 +108,7 @@ def next_step(found: Sequence[Step]) -> Step:
 
 def _done(runs: Sequence[RunView]) -> list[RunView]:
     return [run for run in runs if run.status.state in ("finished", "stopped")]
+
+
+def _finished(studies: int) -> str:
+    return "1 study finished." if studies == 1 else f"{studies:,} studies finished."

@@ -84,8 +84,7 @@ def test_pixels_are_averaged_to_32(workspace: Workspace, tmp_path: Path) -> None
 
 def test_a_random_encoder_is_the_same_for_the_same_seed(workspace: Workspace) -> None:
     one, two, other = (
-        load(embed(workspace, encoder="random:resnet18", size=32, seed=seed).features).features
-        for seed in (4, 4, 5)
+        load(embed(workspace, encoder="random:resnet18", size=32, seed=seed).features).features for seed in (4, 4, 5)
     )
     assert np.array_equal(one, two)
     assert not np.allclose(one, other, atol=1e-3)
