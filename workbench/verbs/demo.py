@@ -23,7 +23,7 @@ class DemoSettings(Settings):
 
     patients: int = Field(default=500, ge=40, description="Phantom patients; each has 2.4 images on average.")
     seed: int = Field(default=0, description="Seeds the phantom, the trainings and the study.")
-    lesion_cm: float = Field(default=5.0, gt=0, description="Soft-tissue path of the opacity, cm; smaller is harder.")
+    lesion_cm: float = Field(default=7.0, gt=0, description="Soft-tissue path of the opacity, cm; smaller is harder.")
     pixels: int = Field(default=160, ge=64, description="Longest side of the images written, pixels.")
     size: int = Field(default=48, ge=32, description="Side at which encoders see the images, pixels.")
     simclr_epochs: int = Field(default=15, ge=1, description="Passes over the pool for SimCLR.")
