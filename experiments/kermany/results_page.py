@@ -41,13 +41,7 @@ def curve_table(studies: dict[int, dict[str, Any]]) -> list[str]:
     order = sorted(budgets, key=lambda name: budgets[name])
     lines = ["| arm | protocol | " + " | ".join(order) + " |", "|---|---|" + "---|" * len(order)]
     for (arm, protocol), row in values.items():
-        cells = [
-            f"{sum(row[name]) / len(row[name]):.3f}"
-            + ("" if len(row[name]) == len(studies) else f" (n={len(row[name])})")
-            if name in row
-            else "-"
-            for name in order
-        ]
+        cells = [mean_of(row[name], len(studies)) if name in row else "-" for name in order]
         lines.append(f"| {arm} | {PROTOCOLS[protocol]} | " + " | ".join(cells) + " |")
     return lines
 
@@ -92,9 +86,16 @@ def page(workspace: Path) -> str:
         "reserved for testing. Images at 64 px. This page is written by",
         "",
         "```",
-        "python experiments/kermany/run.py --images DIR --workspace WORK",
+        "python experiments/kermany/run.py --images DIR --workspace WORK --steps import index simclr",
+        "python experiments/kermany/run.py --images DIR --workspace WORK --steps mae --test-sets 0",
+        "python experiments/kermany/run.py --images DIR --workspace WORK --steps probes",
+        "workbench study experiments/kermany/finetune.yaml cohort=kermany-0 name=finetune-0 seed=0 \\",
+        "  arms.SimCLR.encoder=simclr-0 --workspace WORK",
         "python experiments/kermany/results_page.py --workspace WORK",
         "```",
+        "",
+        "Not run for this page: MAE on the other two test sets, fine-tuning of MAE, and fine-tuning at 1,000 labels. The",
+        "minutes are those of a machine that was busy with other work, one thread each.",
         "",
         "## Pretraining",
         "",
