@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workbench.config import Settings
-from workbench.runs.tracking import MAX_PARAMS, Tracker, flatten, prepare_database
+from workbench.runs.tracking import MAX_PARAMS, Tracker, allowed, flatten, prepare_database
 from workbench.runs.workspace import Workspace
 
 
@@ -118,6 +118,11 @@ def test_many_settings_are_cut_to_what_mlflow_shows(tmp_path: Path) -> None:
     with Tracker(workspace, "x", "r", "study", Settings()) as tracker:
         tracker.params({f"p{number}": number for number in range(100)})
     assert len(client(workspace).get_run(tracker.run_id).data.params) == MAX_PARAMS
+
+
+def test_names_that_mlflow_refuses_are_changed() -> None:
+    assert allowed("arms.Mädchen (T)+1.encoder") == "arms.M_dchen _T__1.encoder"
+    assert allowed("probe/knn: a-b_c 1.0") == "probe/knn: a-b_c 1.0"
 
 
 def test_flatten() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -112,7 +113,7 @@ class Tracker:
             return
         from mlflow.entities import Param
 
-        kept = [Param(name, str(value)[:500]) for name, value in list(values.items())[:MAX_PARAMS]]
+        kept = [Param(allowed(name), str(value)[:500]) for name, value in list(values.items())[:MAX_PARAMS]]
         self._client.log_batch(self.run_id, params=kept)
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
@@ -126,7 +127,7 @@ class Tracker:
 
         now = int(time.time() * 1000)
         kept = [
-            Metric(name, float(value), now, step)
+            Metric(allowed(name), float(value), now, step)
             for name, value in values.items()
             if value is not None and math.isfinite(value)
         ]
@@ -227,6 +228,11 @@ class Tracker:
             if again is None:
                 raise
             return again.experiment_id
+
+
+def allowed(name: str) -> str:
+    """A name as MLflow takes it: letters, digits, spaces and ``_ - . : /``; anything else becomes ``_``."""
+    return re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
