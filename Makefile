@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# What `make app` and `make mlflow` show: the demo's workspace once there is one, else this folder.
+WORKSPACE ?= $(if $(wildcard demo/runs),demo,.)
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
@@ -28,10 +30,10 @@ demo: install
 	$(BIN)/workbench demo --workspace demo
 
 app: install
-	$(BIN)/workbench app
+	$(BIN)/workbench app --workspace $(WORKSPACE)
 
 mlflow: install
-	$(BIN)/workbench mlflow
+	$(BIN)/workbench mlflow --workspace $(WORKSPACE)
 
 test: lint types layers unit
 
