@@ -5,6 +5,7 @@ import pytest
 
 from workbench.errors import InputError
 from workbench.runs.engine import map_tasks
+from workbench.runs.progress import duration
 
 
 def double(value: int) -> int:
@@ -58,3 +59,15 @@ def test_items_are_taken_as_needed() -> None:
 def test_unknown_engine_is_named() -> None:
     with pytest.raises(InputError, match="Unknown engine 'spark'"):
         list(map_tasks(double, [1], engine="spark"))
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_as_local_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    items = [45, 200, "not a number"]
+    found = [
+        {result.index: (result.value, bool(result.error)) for result in map_tasks(duration, items, engine=engine)}
+        for engine in ("local", "ray")
+    ]
+    assert found[0] == found[1] == {0: ("45 s", False), 1: ("3 min 20 s", False), 2: (None, True)}
