@@ -69,6 +69,19 @@ def test_identical_pictures_tie_patients_and_count_once(tmp_path: Path):
     assert cohort.pool().tolist() == ["a", "c"]
 
 
+def test_scans_without_a_hash_count_each_by_itself(tmp_path: Path):
+    manifest = pd.DataFrame(
+        {
+            "scan_id": ["a", "b", "c", "d", "e"],
+            "path_key": list("12345"),
+            "patient_key": ["P1", "P2", "P3", "P4", "P4"],
+            "pixel_hash": [None, None, "y", "y", None],
+        }
+    )
+    cohort = Cohort.create(tmp_path / "c", manifest, test_share=0.0)
+    assert Cohort.open(cohort.folder).pool().tolist() == cohort.pool().tolist() == ["a", "b", "c", "e"]
+
+
 def test_paths_are_known_to_the_private_folder_only(tmp_path: Path):
     file = tmp_path / "x.dcm"
     file.write_bytes(b"1")

@@ -311,8 +311,10 @@ class Cohort:
         return self.manifest["scan_id"].isin(set(labels.scan_ids)).to_numpy(bool)
 
     def _chosen(self, rows: NDArray[np.bool_]) -> Ids:
-        chosen = self.manifest.loc[rows, ["scan_id", "pixel_hash"]].drop_duplicates("pixel_hash")
-        return chosen["scan_id"].to_numpy(dtype=object)
+        chosen = self.manifest.loc[rows, ["scan_id", "pixel_hash"]]
+        # A scan without a hash may be any picture: each counts by itself.
+        again = chosen["pixel_hash"].notna() & chosen.duplicated("pixel_hash")
+        return chosen.loc[~again, "scan_id"].to_numpy(dtype=object)
 
 
 def _groups_of(table: pd.DataFrame) -> dict[str, str]:
