@@ -10,7 +10,7 @@ from workbench.cohort.leaks import PoolKeys, overlap
 from workbench.errors import OperationFailed
 
 
-def keys(*rows: tuple[str, str, str, str], fingerprint: str = "aa") -> PoolKeys:
+def keys(*rows: tuple[str, str, str, str | None], fingerprint: str = "aa") -> PoolKeys:
     return PoolKeys(pd.DataFrame(rows, columns=["scan_id", "patient_key", "group", "pixel_hash"]), fingerprint)
 
 
@@ -36,6 +36,11 @@ def test_other_site_key_is_unknown_unless_a_picture_tells():
     assert overlap(keys(A, fingerprint=""), keys(("S2", "P2", "G2", "h2"), fingerprint="")).state == "unknown"
     assert overlap(keys(A), keys(("S2", "P2", "G2", "h1"), fingerprint="bb")).state == "found"
     assert "different site keys" in overlap(keys(A), keys(A[:3] + ("h9",), fingerprint="bb")).sentence
+
+
+def test_pictures_without_a_hash_are_not_the_same_picture():
+    found = overlap(keys(("S1", "P1", "G1", None)), keys(("S2", "P2", "G2", None)))
+    assert (found.state, found.pictures) == ("none", ())
 
 
 def test_pool_is_written_and_read_with_its_fingerprint(tmp_path: Path):

@@ -129,4 +129,4 @@ def overlap(pool_keys: PoolKeys, test_keys: PoolKeys) -> Overlap:
 
 
 def _shared(first: PoolKeys, second: PoolKeys, column: str) -> tuple[str, ...]:
-    return tuple(sorted(set(first.table[column]) & set(second.table[column])))
+    return tuple(sorted(set(first.table[column].dropna()) & set(second.table[column].dropna())))
