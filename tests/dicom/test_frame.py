@@ -41,3 +41,19 @@ def test_fractions_are_rounded_for_training():
     np.testing.assert_array_equal(frame.values, [[-9.5, -8.5]])
     np.testing.assert_array_equal(frame.training(), [[-10, -8]])
     assert not frame.whole
+
+
+def test_counts_are_the_values_where_16_bits_hold_them():
+    wide = read_frame(picture(np.array([[0, 65535]], np.uint16), "DX"))
+    assert wide.counts is not None and wide.counts.dtype == np.uint16 and wide.counts.tolist() == [[0, 65535]]
+    halves = read_frame(picture(np.array([[2, 4]], np.uint16), "CT", RescaleSlope="0.5", RescaleIntercept="-10"))
+    assert halves.counts is not None and halves.counts.dtype == np.int16 and halves.counts.tolist() == [[-9, -8]]
+    assert read_frame(picture(np.array([[2, 3]], np.uint16), "CT", RescaleSlope="0.5")).counts is None
+    assert read_frame(picture(np.array([[70000, 1]], np.uint32), "MR")).counts is None
+
+
+def test_what_a_store_keeps_of_a_ct_beyond_16_bits_is_cut():
+    frame = read_frame(picture(np.array([[0, 60000]], np.uint16), "CT", RescaleSlope="1", RescaleIntercept="-1024"))
+    assert frame.counts is None and frame.training().tolist() == [[-1024, 32767]]
+    with pytest.raises(ValueError, match="read-only"):
+        read_frame(picture(np.array([[0, 1]], np.uint16), "CT", RescaleSlope="1")).training()[0, 0] = 5

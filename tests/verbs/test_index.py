@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import tarfile
 import zipfile
@@ -318,3 +320,23 @@ def test_odd_file_names_are_carried(tmp_path: Path):
     run(tmp_path, source)
     cohort = Cohort.open(tmp_path / "data_manifests" / "c")
     assert os.fsencode(cohort.path_of(cohort.manifest["path_key"][0])) == odd
+
+
+def test_a_cohort_hashed_in_another_way_is_read_again(tmp_path: Path, monkeypatch):
+    source = make_tree(tmp_path / "src", 3)
+    with zipfile.ZipFile(source / "more.zip", "w") as archive:
+        archive.write(write_dicom(tmp_path / "in.dcm", patient="PAT-8", study="8", instance="800"), "in.dcm")
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.cohort.indexing.HASHES_VERSION", 1)
+        run(tmp_path, source)
+    before = manifest(tmp_path)
+    ledger = sqlite3.connect(tmp_path / "data_manifests" / "c" / "private" / "ledger.sqlite")
+    ledger.execute("UPDATE scans SET pixel_hash = 'old'")
+    ledger.commit()
+    ledger.close()
+    other = write_dicom(tmp_path / "other" / "new.dcm", patient="PAT-9", study="9", instance="900")
+    log = io.StringIO()
+    settings = IndexSettings(sources=[other.parent], cohort="c", workers=1)
+    result = index(settings, workspace=Workspace(tmp_path), progress=Progress(stream=log))
+    assert "7 files are read again" in log.getvalue() and result.scans == 8
+    pd.testing.assert_frame_equal(manifest(tmp_path).head(7), before)

@@ -17,6 +17,7 @@ from workbench.cohort.cohort import Cohort
 from workbench.cohort.discovery import FoundFile, Skipped, resolve_sources, walk
 from workbench.cohort.keys import SiteKey
 from workbench.cohort.ledger import Ledger, PendingFile, ReadFile
+from workbench.cohort.pixel_hashes import VERSION as HASHES_VERSION
 from workbench.cohort.reading import SLOW_S, Chunk, read_chunk
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split, SplitRule
@@ -98,6 +99,7 @@ def index_sources(
         split = _split_so_far(folder, key, test_share, split_seed)
         with _ledger(private / "ledger.sqlite") as ledger:
             _check_key(ledger, key)
+            _check_hashes(ledger, progress)
             skipped = Skipped()
             found = _take_stock(ledger, roots, site, skipped, progress)
             if not found and fresh:
@@ -133,6 +135,15 @@ def _check_key(ledger: Ledger, key: SiteKey) -> None:
     if known and known != key.fingerprint:
         raise _other_key(known, key)
     ledger.remember("fingerprint", key.fingerprint)
+
+
+def _check_hashes(ledger: Ledger, progress: Progress) -> None:
+    """Hashes of two versions in one cohort would hide that pictures are the same."""
+    if ledger.fact("hashes") != str(HASHES_VERSION):
+        again = ledger.read_pictures_again()
+        ledger.remember("hashes", HASHES_VERSION)
+        if again:
+            progress.log(f"{again:,} files are read again: pictures were compared in another way when they were read.")
 
 
 def _other_key(known: str, key: SiteKey) -> InputError:

@@ -199,6 +199,20 @@ class Ledger:
         )
         self.connection.execute("COMMIT")
 
+    def read_pictures_again(self) -> int:
+        """Make every file pending that gave scans; returns how many there are."""
+        run = self.connection.execute
+        run("BEGIN")
+        run("DELETE FROM scans WHERE file IN (SELECT id FROM files WHERE NOT gone)")
+        again = run(
+            "UPDATE files SET outcome = NULL, detail = NULL, instance_key = NULL, pixels = NULL "
+            "WHERE NOT gone AND instance_key IS NOT NULL"
+        ).rowcount
+        if again:
+            self.remember("dirty", 1)
+        run("COMMIT")
+        return again
+
     def pending_count(self) -> int:
         """Number of files still to be read."""
         return self.connection.execute("SELECT COUNT(*) FROM files WHERE outcome IS NULL AND NOT gone").fetchone()[0]

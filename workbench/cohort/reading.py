@@ -174,7 +174,8 @@ def _picture(item: PendingFile, source: bytes | Path, key: SiteKey) -> ReadFile:
     facts, links = facts_of(header, item, key)
     scans, hashes = [], []
     for number in range(header.frames):
-        values = image.frame(number).values
+        frame = image.frame(number)
+        values = frame.values if frame.counts is None else frame.counts
         fingerprint = pixel_hash(values)
         hashes.append(fingerprint)
         flags = facts["flags"]
@@ -185,7 +186,7 @@ def _picture(item: PendingFile, source: bytes | Path, key: SiteKey) -> ReadFile:
             "scan_id": key.scan(facts["instance_key"], number),
             "frame": number,
             "pixel_hash": fingerprint,
-            "perceptual_hash": perceptual_hash(values),
+            "perceptual_hash": perceptual_hash(frame.values),
             "flags": flags,
         }
         scans.append(tuple(scan[name] for name in SCAN_COLUMNS))

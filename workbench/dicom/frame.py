@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from workbench.dicom.classification import PROJECTIONS
 from workbench.dicom.voi import Voi
+from workbench.dicom.whole_numbers import whole_numbers
 
 CT_PADDING_HU = -1024
 
@@ -69,8 +71,16 @@ class Frame:
         """Whether the frame is RGB."""
         return self.values.ndim == 3
 
+    @cached_property
+    def counts(self) -> np.ndarray | None:
+        """``values`` as int16 or uint16, the first that holds them all exactly; None where neither does. Read only."""
+        found = whole_numbers(self.values, known_whole=self.whole)
+        if found is not None:
+            found.flags.writeable = False
+        return found
+
     def training(self) -> np.ndarray:
-        """The values that a store keeps.
+        """The values that a store keeps; read only where they are all of ``counts``.
 
         Returns:
             Same shape as ``values``: int16 for CT (HU, padding set to -1024); uint16 for radiographs, MR and nuclear
@@ -82,9 +92,7 @@ class Frame:
             return np.clip(np.floor(self.values / 2**shift), 0, 255).astype(np.uint8)
         if self.units == "HU":
             counts = self._integers(np.int16)
-            if self.padding.any():
-                counts[self.padding] = CT_PADDING_HU
-            return counts
+            return np.where(self.padding, np.int16(CT_PADDING_HU), counts) if self.padding.any() else counts
         if self.modality in PROJECTIONS:
             return self._counts()
         low, high = min(self.ends), max(self.ends)
@@ -108,7 +116,8 @@ class Frame:
     def _integers(self, dtype: type[np.integer]) -> np.ndarray:
         """The values rounded and cut to a type's range, each step only where it can change something."""
         limits = np.iinfo(dtype)
+        beyond = min(self.ends) < limits.min or max(self.ends) > limits.max
+        if self.counts is not None and (self.counts.dtype == dtype or not beyond):
+            return self.counts.astype(dtype, copy=False)
         values = self.values if self.whole else np.rint(self.values)
-        if min(self.ends) < limits.min or max(self.ends) > limits.max:
-            values = np.clip(values, limits.min, limits.max)
-        return values.astype(dtype)
+        return (np.clip(values, limits.min, limits.max) if beyond else values).astype(dtype)
