@@ -60,3 +60,17 @@ def test_an_enhanced_ct_of_a_maker(shared_data):
     frame = read_frame(shared_data / "pydicom-data" / "eCT_Supplemental.dcm", frame=1)
     assert frame.units == "HU" and frame.spacing_mm == (0.388672, 0.388672)
     assert frame.values.min() == -1024 and frame.values.shape == (512, 512)
+
+
+def test_one_damaged_frame_costs_itself_only():
+    content = picture(
+        PIXELS,
+        "ECT",
+        PerFrameFunctionalGroupsSequence=[item(**{GROUP: rescale(str(slope), "0")}) for slope in (2, 3, 4)],
+    )
+    mark = b"\x28\x00\x53\x10DS\x02\x00"  # (0028,1053) RescaleSlope of two bytes
+    place = content.index(mark + b"3 ")
+    broken = content[: place + 4] + b"??" + content[place + 6 :]
+    found = FrameAttributes(parse(broken).root)
+    assert [found.group(GROUP, "RescaleSlope", frame) is None for frame in range(3)] == [False, True, False]
+    assert found.own(1).item(GROUP) is None

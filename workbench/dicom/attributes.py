@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from functools import cached_property
+from typing import NamedTuple
 
 from workbench.dicom.elements import Buffer, Element, Malformed, Syntax, items, walk
 from workbench.dicom.tags import TAGS
@@ -28,6 +29,14 @@ _BINARY = {
 }
 
 
+class Span(NamedTuple):
+    """Where an item of a sequence lies, and how it is written."""
+
+    start: int
+    end: int
+    syntax: Syntax
+
+
 class Attributes:
     """One data set: the root, or an item of a sequence.
 
@@ -43,6 +52,7 @@ class Attributes:
         self.elements = elements
         self.syntax = syntax
         self._charset = charset
+        self._first: dict[str, Attributes | None] = {}
 
     @classmethod
     def empty(cls) -> Attributes:
@@ -129,22 +139,39 @@ class Attributes:
 
     def items(self, keyword: str) -> list[Attributes]:
         """The items of a sequence; none where it is absent or cannot be read."""
-        element = self.element(keyword)
-        if element is None or element.end <= element.start:
-            return []
         try:
-            return [self._item(start, end, element.syntax) for start, end in items(self.buffer, element)]
+            return [self.parsed(span) for span in self.spans(keyword)]
         except Malformed:
             return []
 
     def item(self, keyword: str) -> Attributes | None:
-        """The first item of a sequence, or None."""
-        found = self.items(keyword)
-        return found[0] if found else None
+        """The first item of a sequence, or None; parsed once."""
+        if keyword not in self._first:
+            spans = self.spans(keyword)
+            try:
+                self._first[keyword] = self.parsed(spans[0]) if spans else None
+            except Malformed:
+                self._first[keyword] = None
+        return self._first[keyword]
 
-    def _item(self, start: int, end: int, syntax: Syntax) -> Attributes:
-        elements, _ = walk(self.buffer, start, end, syntax, depth=1)
-        return Attributes(self.buffer, elements, syntax, self.charset)
+    def spans(self, keyword: str) -> list[Span]:
+        """Where the items of a sequence lie; none where it is absent or cannot be read."""
+        element = self.element(keyword)
+        if element is None or element.end <= element.start:
+            return []
+        try:
+            return [Span(start, end, element.syntax) for start, end in items(self.buffer, element)]
+        except Malformed:
+            return []
+
+    def parsed(self, span: Span) -> Attributes:
+        """The item at a place that ``spans`` told.
+
+        Raises:
+            Malformed: It cannot be read.
+        """
+        elements, _ = walk(self.buffer, span.start, span.end, span.syntax, depth=1)
+        return Attributes(self.buffer, elements, span.syntax, self.charset)
 
 
 def _decode(raw: bytes, charset: tuple[str, ...]) -> str:
