@@ -34,10 +34,10 @@ NAMES = (
 ``low, high``: smallest and largest value outside padding. ``std``: standard deviation. ``mode_share``: share of the
 commonest value. ``low_share, high_share``: radiographs only, shares at ``low`` and at ``high``, without collimated
 borders. ``levels``: different values in the sample. ``span``: whole numbers from the 1st to the 99th percentile, both
-included. ``combing``: share of them that occur nowhere although they should. ``corner_contrast``: radiographs only, mean
-of the corners less mean of the middle, over the range of the percentiles. ``grid8``: up to 8 bits only, steps at every
-eighth column over steps elsewhere. ``air_hu``: CT only, the commonest value of those below -500 HU; None where there are
-none. ``padding_share``: share of padding.
+included. ``combing``: share of them that occur nowhere although they should. ``corner_contrast``: radiographs only,
+mean of the corners less mean of the middle, over the range of the percentiles. ``grid8``: up to 8 bits only, steps at
+every eighth column over steps elsewhere. ``air_hu``: CT only, the commonest value of those below -500 HU; None where
+there are none. ``padding_share``: share of padding.
 """
 
 RADIOGRAPHS = ("CR", "DX", "MG", "IO", "PX", "RG", "DR")
