@@ -106,3 +106,10 @@ def test_files_that_do_not_do(tmp_path):
         save(tmp_path / "x.csv", ["a"], np.zeros((1, 2)))
     with pytest.raises(InputError, match="2 scans but 1 rows"):
         save(tmp_path / "x.npz", ["a", "b"], np.zeros((1, 2)))
+
+
+def test_a_step_is_smaller_on_the_cpu_and_the_features_are_the_same(encoder):
+    images, steps = torch.rand(150, 1, 8, 8), Steps()
+    found = extract(encoder, Images(images), progress=steps)
+    assert [step for step, _, _ in steps.told] == [64, 128, 150]
+    np.testing.assert_allclose(found, extract(encoder, Images(images), batch_size=150), atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from workbench.errors import InputError, OperationFailed
 
 SAME_SHARE = 0.01
+CPU_BATCH, GPU_BATCH = 64, 256
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def extract(
     encoder: Any,
     images: Any,
     *,
-    batch_size: int = 256,
+    batch_size: int = 0,
     device: str = "cpu",
     precision: str = "fp32",
     progress: Any = None,
@@ -61,7 +63,7 @@ def extract(
     Args:
         encoder: Torch module ``(N, C, H, W)`` in [0, 1] to ``(N, D)``.
         images: Has ``len`` and ``batch(positions) -> (n, C, H, W)`` as ``store.datasets.UnitImages``, or is a tensor.
-        batch_size: Images per step.
+        batch_size: Images per step; 0: 64 on the CPU, where what a step computes then stays in the cache, else 256.
         device: Where to compute, such as ``cpu`` or ``cuda``.
         precision: ``fp32``; ``bf16``; or ``auto``: bf16 when on the first batch no feature moves by more than 1 % of
             its standard deviation, else fp32.
@@ -76,6 +78,7 @@ def extract(
     import torch
 
     count = len(images)
+    batch_size = batch_size or (CPU_BATCH if device == "cpu" else GPU_BATCH)
     was_training = encoder.training
     home = next((p.device for p in encoder.parameters()), torch.device("cpu"))
     encoder.eval().to(device)
@@ -142,12 +145,12 @@ def save(
     values = np.ascontiguousarray(features, dtype=np.float32)
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".npz":
-        partial = file.with_name(file.name + ".partial.npz")
+        partial = file.with_name(f"{file.name}.{os.getpid()}.partial.npz")
         np.savez(partial, scan_id=names, features=values, facts=np.asarray(json.dumps(facts or {}, default=str)))
     elif file.suffix == ".parquet":
         import pandas as pd
 
-        partial = file.with_name(file.name + ".partial.parquet")
+        partial = file.with_name(f"{file.name}.{os.getpid()}.partial.parquet")
         table = pd.DataFrame(values, columns=[f"f{j}" for j in range(values.shape[1])])
         table.insert(0, "scan_id", names)
         table.to_parquet(partial, index=False)

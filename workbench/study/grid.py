@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from workbench.config import digest_of
 from workbench.errors import OperationFailed
 from workbench.evaluation import features as feature_files
+from workbench.evaluation.kept_features import kept_features, weights_digest
 from workbench.evaluation.pixels import PIXELS, pixel_features
 from workbench.evaluation.standardise import Standardiser
 from workbench.runs.folder import RunFolder
@@ -49,6 +50,19 @@ class CellResult:
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for a stop
     """Somebody asked for a stop; what was done is kept."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A run as the work on one arm sees it: how far that work is, with the arm's name; a stop breaks it off."""
+
+    run: RunFolder
+    arm: str
+
+    def progress(self, step: int, total: int, unit: str = "scans") -> None:
+        """Tell the run, unless somebody asked it to stop."""
+        check_stop(self.run)
+        self.run.progress(step, total, unit, arm=self.arm)
 
 
 class Grid:
@@ -137,7 +151,7 @@ class Grid:
         drawn = [self.drawn(budget, number) for budget, number in cells]
         file = self.folder / f"{self._digest(arm, protocol, [[d.order_hash, d.n_scans] for d in drawn])}.npz"
         if not file.exists():
-            self._check_stop()
+            check_stop(self.run)
             train, test = self.features(arm)
             rows = [d.rows for d in drawn]
             probabilities, setting = self._solve(protocol, train, test, rows)
@@ -171,7 +185,7 @@ class Grid:
             seed = mix(self.settings.seed, "finetune", str(budget), number)
             file = self.folder / f"{self._digest(arm, protocol, drawn.order_hash, drawn.n_scans, seed)}.npz"
             if not file.exists():
-                self._check_stop()
+                check_stop(self.run)
                 try:
                     _keep(file, probabilities=self._train(arm, drawn, seed))
                 except OperationFailed as error:
@@ -218,19 +232,15 @@ class Grid:
         return self._features[arm.name]
 
     def _extracted(self, arm: Arm, *, pixels: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        from workbench.store.datasets import UnitImages
+        from workbench.training.devices import choose_accelerator
 
         store = self.data.store
         assert store is not None
+        encoder = pixel_features() if pixels or arm.make is None else arm.make()
         ids = np.concatenate([self.data.dev_ids, self.data.test_ids])
-        file = self.folder / f"features-{digest_of([self._identity(arm), pixels, store.digest, self.data.digest])}.npz"
-        if not file.exists():
-            self._check_stop()
-            encoder = pixel_features() if pixels or arm.make is None else arm.make()
-            found = feature_files.extract(encoder, UnitImages(store, store.rows_of(ids)), batch_size=256)
-            feature_files.save(file, ids, found)
-        table = feature_files.load(file)
-        return table.of(self.data.dev_ids), table.of(self.data.test_ids)
+        device = choose_accelerator(self.settings.finetune.train)
+        found = kept_features(encoder, store, ids, device=device, progress=_Told(self.run, arm.name))
+        return found[: len(self.data.dev_ids)], found[len(self.data.dev_ids) :]
 
     def _identity(self, arm: Arm) -> list[Any]:
         """What makes an arm the same arm: its weights, not its name."""
@@ -239,7 +249,7 @@ class Grid:
             if arm.kind == "features":
                 content = hashlib.sha256(Path(arm.spec).read_bytes()).hexdigest()
             elif arm.make is not None:
-                content = _weights_digest(arm.make())
+                content = weights_digest(arm.make())
             self._identities[arm.name] = [arm.kind, arm.architecture, arm.arguments, content]
         return self._identities[arm.name]
 
@@ -250,9 +260,11 @@ class Grid:
             [GRID_VERSION, self._identity(arm), store, self.data.digest, settings, self.settings.seed, *parts]
         )
 
-    def _check_stop(self) -> None:
-        if self.run.stop_requested():
-            raise Stopped
+
+def check_stop(run: RunFolder) -> None:
+    """Raise ``Stopped`` if somebody asked the run to stop."""
+    if run.stop_requested():
+        raise Stopped
 
 
 def principal_components(
@@ -264,13 +276,6 @@ def principal_components(
     count = min(PCA_COMPONENTS, *train.shape)
     model = decomposition.PCA(count, svd_solver="randomized", random_state=0).fit(train)
     return model.transform(train).astype(np.float32), model.transform(test).astype(np.float32)
-
-
-def _weights_digest(module: Any) -> str:
-    digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _keep(file: Path, **arrays: Any) -> None:
