@@ -14,7 +14,7 @@ from workbench.cohort.columns import SCAN_COLUMNS
 from workbench.cohort.keys import SiteKey
 from workbench.cohort.ledger import PendingFile, ReadFile
 from workbench.cohort.pixel_hashes import pixel_hash
-from workbench.cohort.reading import Chunk, join_flags, read_chunk
+from workbench.cohort.reading import Chunk, read_chunk
 
 SECRET = bytes(range(32))
 
@@ -115,5 +115,44 @@ def test_the_secret_is_in_no_printed_chunk():
     assert SECRET.hex() not in repr(Chunk(SECRET, ())) and "secret" not in repr(Chunk(SECRET, ()))
 
 
-def test_flags_are_sorted_and_unique():
-    assert join_flags("b;a", ["c", "a"], "") == "a;b;c"
+class Noting:
+    """A sink that notes what it is given."""
+
+    def __init__(self):
+        self.given, self.closed = [], 0
+
+    def open(self, number):
+        self.number = number
+        return self
+
+    def add(self, scan_id, frame):
+        self.given.append((scan_id, frame.values.copy()))
+
+    def close(self):
+        self.closed += 1
+
+
+def test_a_sink_is_given_the_usable_frames_as_they_are(tmp_path: Path):
+    sink = Noting()
+    cine = np.stack([pixels(1), np.zeros_like(pixels(1)), pixels(2)])
+    bad = write_dicom(tmp_path / "bad.dcm", instance="9", Rows=0)
+    scout = write_dicom(tmp_path / "scout.dcm", instance="8", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    found = read(write_dicom(tmp_path / "cine.dcm", values=cine), bad, scout, sink=sink, number=7)
+    assert (sink.number, sink.closed) == (7, 1)
+    scans = [scan[SCAN_COLUMNS.index("scan_id")] for scan in found[0].scans]
+    assert [scan_id for scan_id, _ in sink.given] == [scans[0], scans[2]]  # the second is blank
+    for (_, values), expected in zip(sink.given, (pixels(1), pixels(2)), strict=True):
+        np.testing.assert_array_equal(values, expected)
+    assert found[1].outcome == "bad_geometry" and len(found[2].scans) == 1
+
+
+def test_a_sink_is_closed_when_reading_is_broken_off(tmp_path: Path, monkeypatch):
+    sink = Noting()
+
+    def stop(*rest):
+        raise SystemExit
+
+    monkeypatch.setattr(reading, "_guarded", stop)
+    with pytest.raises(SystemExit):
+        read(write_dicom(tmp_path / "a.dcm"), sink=sink)
+    assert sink.closed == 1

@@ -143,7 +143,7 @@ def test_second_index_reads_nothing_and_changes_nothing(tmp_path: Path, monkeypa
     first = run(tmp_path, source)
     folder = tmp_path / "data_manifests" / "c"
     before = {name: (folder / name).stat().st_mtime_ns for name in ("manifest.parquet", "intake.json", "split.json")}
-    monkeypatch.setattr("workbench.cohort.indexing.read_chunk", None)
+    monkeypatch.setattr("workbench.cohort.pending.read_chunk", None)
     again = run(tmp_path, source)
     assert again.model_dump() == first.model_dump() and "Nothing had changed" in again.summary()
     assert before == {name: (folder / name).stat().st_mtime_ns for name in before}

@@ -28,9 +28,9 @@ def test_a_killed_index_goes_on_and_ends_with_the_same_manifest(tmp_path: Path, 
     expected = (tmp_path / "whole" / "data_manifests" / "c" / "manifest.parquet").read_bytes()
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from workbench.cohort import indexing, reading\n"
+        "from workbench.cohort import indexing, pending\n"
         "from workbench.runs.workspace import Workspace; from workbench.verbs.index import *\n"
-        "indexing.CHUNK_FILES = 10\n"
+        "pending.CHUNK_FILES = 10\n"
         "if __name__ == '__main__':\n"
         "    write = indexing.Ledger.write\n"
         "    indexing.Ledger.write = lambda *a: (write(*a), print('wrote', flush=True), time.sleep(0.2))\n"

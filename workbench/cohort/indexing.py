@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench.cohort import accounting, archives, decisions, dicomdir, intake, intake_page, manifest
+from workbench.cohort import accounting, decisions, dicomdir, intake, intake_page, manifest
 from workbench.cohort.cohort import Cohort
 from workbench.cohort.discovery import FoundFile, Skipped, resolve_sources, walk
 from workbench.cohort.keys import SiteKey
-from workbench.cohort.ledger import Ledger, PendingFile, ReadFile
+from workbench.cohort.ledger import Ledger
+from workbench.cohort.pending import PendingFiles
 from workbench.cohort.pixel_hashes import VERSION as HASHES_VERSION
-from workbench.cohort.reading import SLOW_S, Chunk, read_chunk
+from workbench.cohort.reading import SLOW_S, Sink
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split, SplitRule
 from workbench.errors import InputError, OperationFailed
-from workbench.runs.engine import map_tasks, worker_count
+from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
 from workbench.runs.status import write_text
 
-CHUNK_FILES = 200
-CHUNK_BYTES = 256 * 2**20
 PRODUCTS = ("manifest.parquet", "refused.csv", "intake.json", "intake.html", "cohort.yaml", "private/paths.parquet")
 
 
@@ -70,6 +68,7 @@ def index_sources(
     engine: str = "local",
     workers: int = 0,
     slow_s: float = SLOW_S,
+    sink: Sink | None = None,
 ) -> Indexed:
     """Index sources into a cohort's folder; new sources and new files are added to what is there.
 
@@ -82,6 +81,7 @@ def index_sources(
         test_share, split_seed: The split's rule for a new cohort (0.25 and 0 when None); must fit an existing one.
         engine, workers: Where files are read; see ``engine.map_tasks``.
         slow_s: Seconds after which a file is given up.
+        sink: Takes the usable frames as they are decoded, so that a store need not decode them again.
 
     Raises:
         InputError: A source is absent, the folder belongs to another site key, or the split's rule differs.
@@ -106,7 +106,8 @@ def index_sources(
                 raise InputError(
                     "The sources hold no files.", where=", ".join(map(str, sources)), todo="Check the path."
                 )
-            read = _read_pending(ledger, key, progress, engine=engine, workers=workers, slow_s=slow_s)
+            pending = PendingFiles(ledger, key, progress, engine=engine, workers=workers, slow_s=slow_s, sink=sink)
+            read = pending.read(_generation(ledger))
             if not ledger.fact("dirty") and all((folder / name).exists() for name in PRODUCTS):
                 return Indexed(json.loads((folder / "intake.json").read_text("utf-8")), unchanged=True)
             numbers = _finish(ledger, folder, key, split, words, skipped)
@@ -218,81 +219,6 @@ def _seen_under(root: Path, skipped: Skipped) -> Iterator[FoundFile]:
         for result in map_tasks(dicomdir.names_in, [str(root)], workers=1):
             for file in dicomdir.find_beside(root, result.value or []):
                 yield from walk(file, skipped)
-
-
-def _read_pending(ledger: Ledger, key: SiteKey, progress: Progress, *, engine: str, workers: int, slow_s: float) -> int:
-    """Read every pending file, then the members of the archives among them; returns how many were read."""
-    entered: set[int] = set()
-    read = 0
-    while True:
-        total = ledger.pending_count()
-        if total:
-            read += _read_round(ledger, key, progress, total, engine=engine, workers=workers, slow_s=slow_s)
-        if not _enter_archives(ledger, entered):
-            return read
-
-
-def _read_round(
-    ledger: Ledger, key: SiteKey, progress: Progress, total: int, *, engine: str, workers: int, slow_s: float
-) -> int:
-    size = max(1, min(CHUNK_FILES, total // (4 * worker_count(workers)) + 1))
-    sent: dict[int, tuple[PendingFile, ...]] = {}
-    limits = engine == "local"
-
-    def chunks() -> Iterator[Chunk]:
-        for number, files in enumerate(_in_chunks(ledger.pending(), size)):
-            sent[number] = files
-            yield Chunk(key.secret, files, limits, slow_s)
-
-    done, lost = 0, []
-    for result in map_tasks(read_chunk, chunks(), engine=engine, workers=workers):
-        files = sent.pop(result.index)
-        if result.value is None:
-            lost.extend(files)
-            continue
-        ledger.write(result.value)
-        done += len(files)
-        progress.progress(done, total, "files")
-    alone = [Chunk(key.secret, (file,), limits, slow_s) for file in lost]
-    for result in map_tasks(read_chunk, alone, engine=engine, workers=workers) if alone else ():
-        guilty = ReadFile(lost[result.index].file, "crashed", "the process that read it died or hung")
-        ledger.write(result.value or [guilty])
-        done += 1
-        progress.progress(done, total, "files")
-    return done
-
-
-def _in_chunks(files: Iterator[PendingFile], size: int) -> Iterator[tuple[PendingFile, ...]]:
-    chunk: list[PendingFile] = []
-    weight = 0
-    for file in files:
-        if chunk and (len(chunk) >= size or weight + file.size > CHUNK_BYTES):
-            yield tuple(chunk)
-            chunk, weight = [], 0
-        chunk.append(file)
-        weight += file.size
-    if chunk:
-        yield tuple(chunk)
-
-
-def _enter_archives(ledger: Ledger, entered: set[int]) -> bool:
-    """Register the members of archives read since; whether there is anything to read now."""
-    rows = ledger.connection.execute(
-        "SELECT id, path FROM files WHERE outcome = 'archive' AND gone = 0 AND archive IS NULL "
-        "AND detail IN ('zip', 'tar')"
-    ).fetchall()
-    for number, path in rows:
-        if number in entered:
-            continue
-        entered.add(number)
-        try:
-            inside = archives.members(Path(os.fsdecode(path)))
-        except archives.ArchiveRefused as refusal:
-            ledger.write([ReadFile(number, "archive", str(refusal))])
-            continue
-        ledger.add_members(number, inside, _generation(ledger))
-        ledger.write([ReadFile(number, "archive", f"{len(inside)} files inside")])
-    return ledger.pending_count() > 0
 
 
 def _finish(

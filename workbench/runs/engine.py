@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from workbench.errors import InputError
+from workbench.runs.memory import keep_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -92,7 +93,7 @@ def _map_local(function: Callable[[T], R], items: Iterable[T], workers: int, thr
     with _thread_limits(threads):
         exhausted = False
         while not exhausted or again:
-            pool = ProcessPoolExecutor(workers, mp_context=context)
+            pool = ProcessPoolExecutor(workers, mp_context=context, initializer=keep_memory)
             waiting: dict[Future[R], tuple[int, T]] = {}
             broken = False
             try:
@@ -132,7 +133,7 @@ def _map_local(function: Callable[[T], R], items: Iterable[T], workers: int, thr
 def _alone(function: Callable[[T], R], index: int, item: T, context: Any) -> TaskResult[R]:
     """Try a task that was under way when a worker died, in a process of its own."""
     for _ in range(ATTEMPTS - 1):
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with ProcessPoolExecutor(1, mp_context=context, initializer=keep_memory) as pool:
             try:
                 return TaskResult(index, pool.submit(function, item).result())
             except BrokenProcessPool:
@@ -160,7 +161,12 @@ def _map_ray(function: Callable[[T], R], items: Iterable[T], workers: int | None
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         limit = worker_count(workers) if workers else max(1, int(ray.cluster_resources().get("CPU", 1)))
-        remote = ray.remote(max_retries=ATTEMPTS)(function)
+
+        def run(item: T) -> R:
+            keep_memory()
+            return function(item)
+
+        remote = ray.remote(max_retries=ATTEMPTS)(run)
         source = enumerate(items)
         waiting = {remote.remote(item): index for index, item in islice(source, 2 * limit)}
         while waiting:

@@ -14,7 +14,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,16 +97,15 @@ class ShardWriter:
     def __init__(self, folder: Path, name: str, settings: StoreSettings) -> None:
         self.folder, self.name, self.settings = folder, name, settings
         self.refused: list[tuple[str, str, str]] = []
-        self._pixels: list[NDArray[Any]] = []
-        self._rows: list[tuple[Any, ...]] = []
+        self._scans: list[tuple[tuple[Any, ...], NDArray[Any]]] = []
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._scans)
 
     @property
     def kind(self) -> np.dtype[Any]:
         """The narrowest number type that holds all scans."""
-        kind = np.result_type(*{pixels.dtype for pixels in self._pixels}) if self._pixels else np.dtype(np.uint8)
+        kind = np.result_type(*{pixels.dtype for _, pixels in self._scans}) if self._scans else np.dtype(np.uint8)
         return np.dtype(np.float32) if kind == np.float64 else kind
 
     @property
@@ -118,11 +116,10 @@ class ShardWriter:
     def add(self, scan_id: str, frame: Any) -> None:
         """Fit one frame (a :class:`workbench.dicom.Frame`) and keep it for the shard."""
         scan = fit(frame, self.settings)
-        self._rows.append(_row(scan_id, len(self), scan))
-        self._pixels.append(scan.pixels)
+        self._scans.append((_row(scan_id, len(self), scan), scan.pixels))
 
     def write(self) -> None:
-        """Write pixels, then record.
+        """Write pixels, then record; one of the same name, left by a process that died, is no longer valid then.
 
         Raises:
             OSError: They cannot be written; nothing is left behind.
@@ -130,12 +127,15 @@ class ShardWriter:
         kind = self.kind
         shape = (len(self), self.settings.channels, self.settings.size, self.settings.size)
         header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+        record_file = self.folder / "journal" / f"{self.name}.json"
+        record_file.unlink(missing_ok=True)
         with _whole_file(self.folder / "shards" / f"{self.name}.npy") as stream:
             np.lib.format.write_array_header_1_0(stream, header)
-            for scan in self._pixels:
-                stream.write(np.ascontiguousarray(scan, dtype=kind).data)
-        record = {"dtype": kind.name, "count": len(self), "scans": self._rows, "refused": self.refused}
-        with _whole_file(self.folder / "journal" / f"{self.name}.json") as stream:
+            for _, pixels in self._scans:
+                stream.write(np.ascontiguousarray(pixels, dtype=kind).data)
+        rows = [row for row, _ in self._scans]
+        record = {"dtype": kind.name, "count": len(self), "scans": rows, "refused": self.refused}
+        with _whole_file(record_file) as stream:
             stream.write(json.dumps(record).encode())
 
 
@@ -146,7 +146,6 @@ class _Changed(Exception):
 def write_shard(task: ShardTask) -> ShardReport:
     """Decode a task's scans and write them as one shard; a scan that cannot be decoded is told with its reason."""
     _hush()
-    keep_memory()
     shard = ShardWriter(task.folder, task.name, task.settings)
     _decode_all(task, shard)
     if not task.probe:
@@ -222,21 +221,6 @@ def _whole_file(file: Path) -> Iterator[IO[bytes]]:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def keep_memory() -> None:
-    """Let a worker keep what it frees (up to 64 MB): pictures come and go, and fresh pages cost more than the sums.
-
-    By default glibc gives every array of a picture's size back to the system (mallopt(3)).
-    """
-    if multiprocessing.parent_process() is None or not sys.platform.startswith("linux"):
-        return
-    import ctypes
-
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD
-        mallopt(-1, 64 * 2**20)  # M_TRIM_THRESHOLD
 
 
 def _hush() -> None:

@@ -7,6 +7,7 @@ cohort does not use. A sink never stops the reading: what it cannot write is lef
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -17,7 +18,7 @@ from typing import Any
 from workbench.runs.workspace import Workspace
 from workbench.store.building import shard_scans, store_folder
 from workbench.store.settings import StoreSettings
-from workbench.store.shard import ShardWriter, keep_memory
+from workbench.store.shard import ShardWriter
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,16 @@ class StoreSink:
 
     @classmethod
     def begin(cls, cohort_name: str, settings: StoreSettings, workspace: Workspace) -> StoreSink:
-        """A sink into the store of a cohort that may not exist yet.
-
-        Raises:
-            OSError: The folder cannot be made.
-        """
+        """A sink into the store of a cohort that may not exist yet."""
         folder = store_folder(cohort_name, settings, workspace)
-        for name in ("shards", "journal"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
         session = hashlib.sha256(f"{os.getpid()} {time.time_ns()}".encode()).hexdigest()[:6]
         return cls(folder, settings, session)
 
     def open(self, number: int) -> SinkPart:
         """The part that one worker fills; ``number`` orders the parts."""
-        keep_memory()
+        for name in ("shards", "journal"):
+            with contextlib.suppress(OSError):  # build_store meets the trouble again and tells it
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
         return SinkPart(self, number)
 
 
