@@ -120,6 +120,7 @@ _TABLE = """
 00280120 US PixelPaddingValue
 00280121 US PixelPaddingRangeLimit
 00280301 CS BurnedInAnnotation
+00280302 CS RecognizableVisualFeatures
 00280A02 CS PixelSpacingCalibrationType
 00281050 DS WindowCenter
 00281051 DS WindowWidth
@@ -138,6 +139,7 @@ _TABLE = """
 00281222 OW SegmentedGreenPaletteColorLookupTableData
 00281223 OW SegmentedBluePaletteColorLookupTableData
 00282110 CS LossyImageCompression
+00282112 DS LossyImageCompressionRatio
 00283000 SQ ModalityLUTSequence
 00283002 US LUTDescriptor
 00283003 LO LUTExplanation
