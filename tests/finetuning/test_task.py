@@ -73,9 +73,9 @@ def test_weights_are_averaged_from_the_second_step_on():
         task.on_step_end(step)
     after_two = 1.0 + (2.0 - 1.0) * (1 - 3 / 12)
     after_three = after_two + (3.0 - after_two) * (1 - 4 / 13)
-    task.take_averages()
+    task.take_kept()
     assert bias.tolist() == pytest.approx([after_three] * 2)
-    task.take_averages()  # nothing is left to take
+    task.take_kept()  # nothing is left to take
     assert bias.tolist() == pytest.approx([after_three] * 2)
 
 
@@ -86,5 +86,5 @@ def test_without_averaging_the_last_weights_stay():
     with torch.no_grad():
         task.classifier.head.linear.bias.add_(1)
     task.on_step_end(2)
-    task.take_averages()
+    task.take_kept()
     assert torch.equal(task.classifier.head.linear.bias, before + 1)

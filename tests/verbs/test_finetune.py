@@ -98,7 +98,7 @@ def test_the_metrics_are_those_of_the_predictions(workspace: Workspace, result: 
     expected = evaluate(wide.to_numpy(), targets, rows["patient_key"].to_numpy())
     metrics = json.loads((folder / "metrics.json").read_text())
     assert set(metrics) == {
-        "auc", "average_precision", "balanced_accuracy", "sensitivity", "specificity", "brier", "log_loss"
+        "auc", "average_precision", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "brier", "log_loss"
     }  # fmt: skip
     for name in ("auc", "average_precision", "brier", "log_loss"):
         assert metrics[name]["value"] == pytest.approx(expected[name].value, abs=1e-5)

@@ -78,6 +78,30 @@ def mean_recall(predicted: ArrayLike, labels: ArrayLike, weights: Weights | None
     return np.mean(each, axis=0)
 
 
+def accuracy(
+    probabilities: NDArray[np.floating], targets: NDArray[Any], weights: Weights | None = None
+) -> NDArray[np.float64]:
+    """Share of scans whose most probable class is the right one; several findings: the mean over them, at 0.5.
+
+    Args:
+        probabilities: ``(N, C)``.
+        targets: ``(N,)`` class indices, or ``(N, C)`` of 0, 1 and nan.
+        weights: ``(B, N)``; default all 1.
+
+    Returns:
+        ``(B,)``.
+    """
+    p, y = np.asarray(probabilities), np.asarray(targets)
+    w = np.ones((1, len(y))) if weights is None else weights
+    if y.ndim == 1:
+        return _share(w @ (p.argmax(axis=1) == y).astype(np.float64), w.sum(axis=1, dtype=np.float64))
+    known = ~np.isnan(y)
+    right = ((p > 0.5) == (y == 1)) & known
+    seen = known.any(axis=0)
+    each = _share(w @ right[:, seen].astype(np.float64), w @ known[:, seen].astype(np.float64))
+    return np.nanmean(each, axis=1)
+
+
 def brier_of_each(probabilities: NDArray[np.floating], targets: NDArray[Any]) -> NDArray[np.float64]:
     """Squared error of each scan's probabilities, ``(N,)``.
 
@@ -163,8 +187,8 @@ def evaluate(
         seed: Of the bootstrap.
 
     Returns:
-        ``auc, average_precision, balanced_accuracy, sensitivity, specificity, brier, log_loss``; for several classes
-        or labels the mean over them (one against the rest).
+        ``auc, average_precision, accuracy, balanced_accuracy, sensitivity, specificity, brier, log_loss``; for
+        several classes or labels the mean over them (one against the rest), save the accuracy of several classes.
 
     Raises:
         InputError: Shapes do not fit, or probabilities are not finite.
@@ -216,13 +240,14 @@ def _metrics(
         return macro(at_line)
 
     if y.ndim == 1 and p.shape[1] > 2:
-        accuracy: Metric = lambda w: mean_recall(p.argmax(axis=1), y, w)  # noqa: E731
+        balanced_accuracy: Metric = lambda w: mean_recall(p.argmax(axis=1), y, w)  # noqa: E731
         note_balanced = ""
     else:
-        accuracy = lambda w: (rate(0, balanced)(w) + rate(1, balanced)(w)) / 2  # noqa: E731
+        balanced_accuracy = lambda w: (rate(0, balanced)(w) + rate(1, balanced)(w)) / 2  # noqa: E731
     return {
         "average_precision": (macro(lambda c, target, s, w: average_precision(s, target, w)), ""),
-        "balanced_accuracy": (accuracy, note_balanced),
+        "accuracy": (lambda w: accuracy(p, y, w), ""),
+        "balanced_accuracy": (balanced_accuracy, note_balanced),
         "sensitivity": (rate(0, operating), note),
         "specificity": (rate(1, operating), note),
         "brier": (lambda w: _share(w @ brier, w.sum(axis=1)), ""),

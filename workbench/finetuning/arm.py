@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.augmentation import BatchAugment
+from workbench.errors import InputError
 from workbench.evaluation.features import extract
 from workbench.evaluation.folds import assign_folds
 from workbench.evaluation.standardise import Standardiser
@@ -28,6 +29,7 @@ from workbench.finetuning.probe_start import frequencies, one_sided, prior_head,
 from workbench.finetuning.settings import FEW_LABELS, FinetuneSettings
 from workbench.finetuning.stream import LabelledStream
 from workbench.finetuning.task import FinetuneTask
+from workbench.finetuning.validation import Validation
 from workbench.models.classifier import Classifier, batched
 from workbench.models.encoders import Encoder, build_encoder
 from workbench.runs.folder import RunFolder
@@ -76,6 +78,7 @@ class Finetuned:
         chosen: Learning rate and ``keep``, and what they were chosen by.
         seconds: Wall-clock seconds.
         stopped: Whether a stop request ended it early.
+        best_epoch: The look at the validation scans (from 1) whose weights were kept; 0 where the last ones were.
     """
 
     classifier: Classifier
@@ -83,6 +86,16 @@ class Finetuned:
     chosen: CrossValidation
     seconds: float
     stopped: bool = False
+    best_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one training came to: steps done, whether it was stopped early, and whose weights were kept."""
+
+    steps: int
+    stopped: bool
+    best_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,6 +180,7 @@ def finetune_model(
     run: RunFolder | None = None,
     tracker: Tracker | None = None,
     resume: bool = False,
+    validation: Validation | None = None,
 ) -> Finetuned:
     """Fine-tune; as :func:`finetune_arm`, but returns the classifier.
 
@@ -180,17 +194,29 @@ def finetune_model(
         scratch: The encoder is random.
         run, tracker: Get progress and figures; the run holds the checkpoint.
         resume: Go on from the run's checkpoint.
+        validation: Scored every ``validate_every`` steps. Where ``select`` is ``best`` its AUC chooses the weights,
+            and they are kept whole (``keep`` counts for nothing).
+
+    Raises:
+        InputError: ``select`` is ``best`` without validation scans.
     """
     began = time.monotonic()
+    if settings.select == "best":
+        if validation is None:
+            raise InputError(
+                "There are no validation scans to choose the best weights by.", where="select", todo="Say select=last."
+            )
+        settings = settings.model_copy(update={"keep": 1.0})
     task = task or ("multilabel" if budget.targets.ndim == 2 else "multiclass")
     budget = replace(budget, images=held(budget.images))
     chosen = cross_validate(make_encoder, budget, settings, seed, classes, task, scratch, run)
     classifier = start(make_encoder, budget, settings, seed, classes, task, scratch)
     beginning = None if chosen.keep == 1 else clone(classifier)
-    steps, stopped = train(classifier, budget, settings, seed, chosen.lr, scratch, run, tracker, resume)
+    done = train(classifier, budget, settings, seed, chosen.lr, scratch, run, tracker, resume, validation)
     if beginning is not None:
         interpolate(classifier, beginning, chosen.keep)
-    return Finetuned(classifier.eval(), steps, chosen, time.monotonic() - began, stopped)
+    seconds = time.monotonic() - began
+    return Finetuned(classifier.eval(), done.steps, chosen, seconds, done.stopped, done.best_epoch)
 
 
 def start(
@@ -246,8 +272,9 @@ def train(
     run: RunFolder | None = None,
     tracker: Tracker | None = None,
     resume: bool = False,
-) -> tuple[int, bool]:
-    """Train a classifier in place; returns the steps done, and whether a stop request ended it early.
+    validation: Validation | None = None,
+) -> Trained:
+    """Train a classifier in place.
 
     A fold's training (``run`` is a :class:`FoldRun`) writes no checkpoint.
     """
@@ -261,6 +288,8 @@ def train(
         layer_decay=1.0 if scratch else settings.layer_decay,
         ema=settings.ema,
         keep_statistics=not scratch and labels <= FEW_LABELS,
+        validation=validation,
+        select=settings.select,
     )
     loop = TrainSettings(
         **{
@@ -272,11 +301,13 @@ def train(
         }
     )
     batches = steps if run is None else max(1, -(-steps // EVENTS))
+    if validation is not None:
+        batches = min(steps, settings.validate_every or settings.steps_per_pass(labels))
     stream = LabelledStream(budget.images, batch_size, mix(seed, "order"), batches * loop.accumulate)
     keep_state = run is not None and not isinstance(run, FoldRun)
     result = fit(task, stream, loop, run=run, tracker=tracker, resume=resume, checkpoints=keep_state)
-    task.take_averages()
-    return result.steps, result.stopped
+    task.take_kept()
+    return Trained(result.steps, result.stopped, task.best_epoch)
 
 
 def cross_validate(

@@ -16,6 +16,7 @@ from workbench.evaluation.standardise import Standardiser
 from workbench.finetuning.arm import Budget, finetune_model, predict_probabilities
 from workbench.finetuning.images import Images, PartOf
 from workbench.finetuning.settings import FinetuneSettings
+from workbench.finetuning.validation import Validation
 from workbench.models.classifier import MULTILABEL, Classifier
 from workbench.models.encoder_source import EncoderSource
 from workbench.runs.folder import RunFolder
@@ -77,6 +78,7 @@ def classify(
     run: RunFolder | None = None,
     tracker: Tracker | None = None,
     resume: bool = False,
+    validation: Validation | None = None,
 ) -> Outcome:
     """Train by a protocol on the budget, and score the test scans once.
 
@@ -91,9 +93,10 @@ def classify(
         seed: Seeds everything random.
         run, tracker: Get progress and figures.
         resume: Go on from the run's checkpoint.
+        validation: Scans that fine-tuning looks at while it trains.
     """
     if method == "finetune":
-        return _finetuned(source, labelled, test, settings, seed, run, tracker, resume)
+        return _finetuned(source, labelled, test, settings, seed, run, tracker, resume, validation)
     encoder = source.make()
     device = choose_accelerator(settings.train)
     features = extract(encoder, labelled.images, device=device, progress=run)
@@ -121,6 +124,7 @@ def _finetuned(
     run: RunFolder | None,
     tracker: Tracker | None,
     resume: bool,
+    validation: Validation | None,
 ) -> Outcome:
     features = standardiser = None
     device = choose_accelerator(settings.train)
@@ -142,6 +146,7 @@ def _finetuned(
         run=run,
         tracker=tracker,
         resume=resume,
+        validation=validation,
     )
     told = {
         "steps": tuned.steps,
@@ -149,6 +154,8 @@ def _finetuned(
         "keep": tuned.chosen.keep,
         "out_of_fold_log_loss": tuned.chosen.losses,
     }
+    if validation is not None:
+        told |= {"validation_scans": len(validation.targets), "best_epoch": tuned.best_epoch}
     if tuned.stopped:
         return Outcome(np.zeros((0, len(labelled.classes))), None, tuned.classifier, told, stopped=True)
     scores = predict_probabilities(tuned.classifier, test, device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from workbench.augmentation.settings import AugmentSettings
@@ -23,6 +25,9 @@ class FinetuneSettings(Settings):
         ge=0,
         description="Optimiser steps; 0 goes by the number of labelled scans: 200 up to 50, 500 up to 500, else 1,000 "
         "(after BiT-HyperRule, Kolesnikov et al. 2020).",
+    )
+    epochs: int = Field(
+        default=0, ge=0, description="Passes over the labelled scans, in place of ``steps``; 0 goes by those."
     )
     scratch_steps: float = Field(
         default=1.0, ge=0.1, le=10, description="Steps of an arm from scratch, as a multiple of the others'."
@@ -69,6 +74,13 @@ class FinetuneSettings(Settings):
         description="Choose the learning rate, too (itself, a third, three times), from 50 labels on, in 3 folds "
         "unless ``folds`` says otherwise: ten trainings in place of one.",
     )
+    select: Literal["last", "best"] = Field(
+        default="last",
+        description="Which weights are kept: the last ones, or those with the best AUC on the validation scans.",
+    )
+    validate_every: int = Field(
+        default=0, ge=0, description="Optimiser steps between looks at the validation scans; 0: one pass."
+    )
     train: LoopSettings = Field(default=LoopSettings(), description="The loop.")
     augment: AugmentSettings = Field(default=AugmentSettings(), description="Strength of the random views.")
 
@@ -76,6 +88,10 @@ class FinetuneSettings(Settings):
         """Scans per step for a number of labelled scans."""
         wanted = self.batch_size or (SMALL_BATCH if labels <= FEW_LABELS else LARGE_BATCH)
         return max(min(wanted, labels // 2), LEAST_BATCH)
+
+    def steps_per_pass(self, labels: int) -> int:
+        """Optimiser steps that see every labelled scan once."""
+        return -(-labels // (self.batch_size_for(labels) * self.train.accumulate))
 
     def keep_for(self, labels: int, *, scratch: bool) -> float:
         """How far to go from the probe to the trained end, where it is not chosen by cross-validation."""
@@ -87,5 +103,6 @@ class FinetuneSettings(Settings):
 
     def steps_for(self, labels: int, *, scratch: bool) -> int:
         """Optimiser steps for a number of labelled scans."""
-        steps = self.steps or next((steps for most, steps in STEPS_BY_LABELS if labels <= most), MOST_STEPS)
+        asked = self.epochs * self.steps_per_pass(labels) or self.steps
+        steps = asked or next((steps for most, steps in STEPS_BY_LABELS if labels <= most), MOST_STEPS)
         return max(1, round(steps * self.scratch_steps)) if scratch else steps

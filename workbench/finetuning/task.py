@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workbench.finetuning.losses import training_loss
+from workbench.finetuning.validation import Validation
 from workbench.models.classifier import Classifier
 from workbench.training.settings import LoopSettings
 from workbench.training.task import TrainingTask
@@ -28,6 +29,8 @@ class FinetuneTask(TrainingTask):
         layer_decay: Each layer nearer the input learns this much slower; 1 lets all learn alike.
         ema: Decay per step of the averaged weights; 0 keeps the last ones.
         keep_statistics: Leave the running means of batch norms as they came, as small sets measure them badly.
+        validation: Scored after every epoch of the loop.
+        select: ``best`` keeps the weights with the best AUC on the validation scans, ``last`` the last ones.
     """
 
     default_lr = 1e-3
@@ -42,6 +45,8 @@ class FinetuneTask(TrainingTask):
         layer_decay: float = 1.0,
         ema: float = 0.99,
         keep_statistics: bool = False,
+        validation: Validation | None = None,
+        select: str = "last",
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -50,6 +55,10 @@ class FinetuneTask(TrainingTask):
         self.layer_decay, self.ema, self.keep_statistics = layer_decay, ema, keep_statistics
         made = torch.as_tensor(np.asarray(targets))
         self.register_buffer("targets", made.float() if made.ndim == 2 else made.long(), persistent=False)
+        self.validation = validation
+        self.select_best = select == "best" and validation is not None
+        self.best_auc, self.best_epoch = float("-inf"), 0
+        self._best: list[Tensor] = []
         self._averages: list[Tensor] = []
 
     def train(self, mode: bool = True) -> FinetuneTask:
@@ -103,19 +112,44 @@ class FinetuneTask(TrainingTask):
         torch._foreach_lerp_(self._averages, tensors, 1 - decay)
 
     @torch.no_grad()
-    def take_averages(self) -> None:
-        """Put the averaged weights into the classifier, after training."""
-        for tensor, average in zip(self._tensors(), self._averages, strict=False):
-            tensor.copy_(average)
-        self._averages = []
+    def on_epoch_end(self, epoch: int) -> dict[str, float]:
+        """Score the validation scans with the weights that would be kept now, and remember the best ones."""
+        if self.validation is None:
+            return {}
+        trained = [tensor.clone() for tensor in self._tensors()]
+        self._put(self._averages)
+        scored = self.validation.score(self.classifier)
+        if self.select_best and scored["validation_auc"] > self.best_auc:
+            self.best_auc, self.best_epoch = scored["validation_auc"], epoch
+            self._best = [tensor.clone() for tensor in self._tensors()]
+        self._put(trained)
+        return scored
 
-    def get_extra_state(self) -> dict[str, list[Tensor]]:
-        """The averages, for checkpoints."""
-        return {"averages": self._averages}
+    @torch.no_grad()
+    def take_kept(self) -> None:
+        """Put the weights that are kept into the classifier, after training: the best, else the averaged ones."""
+        self._put(self._best or self._averages)
+        self._averages, self._best = [], []
 
-    def set_extra_state(self, state: dict[str, list[Tensor]]) -> None:
-        """Take up the averages of a run that was interrupted."""
+    def get_extra_state(self) -> dict[str, Any]:
+        """The averages and the best weights so far, for checkpoints."""
+        return {
+            "averages": self._averages,
+            "best": self._best,
+            "best_auc": self.best_auc,
+            "best_epoch": self.best_epoch,
+        }
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up the averages and the best weights of a run that was interrupted."""
         self._averages = [tensor.clone() for tensor in state["averages"]]
+        self._best = [tensor.clone() for tensor in state.get("best", [])]
+        self.best_auc = float(state.get("best_auc", self.best_auc))
+        self.best_epoch = int(state.get("best_epoch", 0))
+
+    def _put(self, weights: list[Tensor]) -> None:
+        for tensor, value in zip(self._tensors(), weights, strict=False):
+            tensor.copy_(value)
 
     def _tensors(self) -> list[Tensor]:
         moving = [

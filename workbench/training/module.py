@@ -13,7 +13,7 @@ from workbench.training.lightning import lightning
 from workbench.training.optimizer import build_optimizer
 from workbench.training.precision import Precision
 from workbench.training.resume import OWN
-from workbench.training.schedule import warmup_cosine
+from workbench.training.schedule import build_schedule
 from workbench.training.settings import TrainSettings
 from workbench.training.stream import Batch, RunStream
 from workbench.training.task import TrainingTask
@@ -79,7 +79,7 @@ class TrainedModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimiser and its schedule, stepped after every optimiser step."""
         optimizer = build_optimizer(self.task, self.settings)
-        scheduler = warmup_cosine(optimizer, self.settings, self.steps)
+        scheduler = build_schedule(optimizer, self.settings, self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def configure_gradient_clipping(self, optimizer: Any, *arguments: Any, **named: Any) -> None:

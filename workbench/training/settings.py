@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from workbench.config import Settings
 
@@ -30,6 +30,14 @@ class LoopSettings(Settings):
     warmup: float = Field(
         default=0.1, ge=0, lt=1, description="Share of all steps over which the learning rate rises linearly."
     )
+    schedule: Literal["cosine", "steps"] = Field(
+        default="cosine", description="After warm-up the learning rate falls along a cosine, or in steps."
+    )
+    milestones: list[float] = Field(
+        default=[0.5, 0.75],
+        description="Schedule steps: the shares of all steps after which the learning rate is multiplied by gamma.",
+    )
+    gamma: float = Field(default=0.1, gt=0, le=1, description="Schedule steps: the factor at each milestone.")
     final_lr: float = Field(
         default=0.001, ge=0, le=1, description="Where the cosine ends, as a share of the peak learning rate."
     )
@@ -46,6 +54,13 @@ class LoopSettings(Settings):
     accelerator: Literal["auto", "cpu", "gpu"] = Field(default="auto", description="Where to train.")
     threads: int = Field(default=0, ge=0, description="CPU threads of torch; 0 leaves torch's own choice.")
     checkpoint_every_s: float = Field(default=120.0, gt=0, description="Seconds between checkpoints.")
+
+    @field_validator("milestones")
+    @classmethod
+    def _shares(cls, milestones: list[float]) -> list[float]:
+        if sorted(set(milestones)) != milestones or any(not 0 < share < 1 for share in milestones):
+            raise ValueError("milestones are shares of all steps between 0 and 1, in rising order")
+        return milestones
 
 
 class TrainSettings(LoopSettings):

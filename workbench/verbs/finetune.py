@@ -42,6 +42,11 @@ class FinetuneSettings(LabelSettings):
         default="scan", description="What is scored: the scores of its scans are pooled by their mean."
     )
     size: int = Field(default=0, ge=0, description="Side of the images, pixels; 0 takes the encoder's own.")
+    validation: str = Field(
+        default="",
+        description="Validation scans, COLUMN:VALUE of the labels' further columns, such as split:val; their patients "
+        "are not trained on.",
+    )
     folds: int = Field(
         default=3, ge=0, le=10, description="Trainings on parts of the budget that set the operating point; 0: none."
     )
@@ -118,9 +123,11 @@ def finetune(settings: FinetuneSettings, *, workspace: Workspace, progress: Prog
 def _check(settings: FinetuneSettings, workspace: Workspace) -> None:
     """Refuse what cannot work before a run folder is made."""
     from workbench.cohort.cohort import Cohort
+    from workbench.finetuning.validation_set import check_validation
     from workbench.training.devices import choose_accelerator
 
-    Cohort.open(workspace.cohort_dir(settings.cohort)).labels(settings.labels or None)
+    labels = Cohort.open(workspace.cohort_dir(settings.cohort)).labels(settings.labels or None)
+    check_validation(settings.validation, labels, settings, settings.method)
     choose_accelerator(settings.train)
 
 
@@ -131,6 +138,8 @@ def _finetune(
     from workbench.finetuning.classify import classify
     from workbench.finetuning.pool_check import pool_overlap, refuse_overlap
     from workbench.finetuning.record import as_json, judge, patients_of, prediction_table, unit_keys, write_table
+    from workbench.finetuning.validation import Validation
+    from workbench.finetuning.validation_set import set_aside
     from workbench.models.encoder_source import find_encoder
     from workbench.store.building import build_store
     from workbench.store.datasets import UnitImages
@@ -152,6 +161,17 @@ def _finetune(
     said = refuse_overlap(pool_overlap(cohort, source.facts, test), transductive=settings.transductive)
     if said:
         run.log(said)
+    validation = None
+    if settings.validation:
+        there = patients_of(cohort.manifest, development)
+        development, kept_out, further = set_aside(settings.validation, labels, development, there)
+        if further:
+            run.log(f"{further:,} further scans of the validation patients are not used.")
+        images = UnitImages(store, store.rows_of(kept_out))
+        patients = patients_of(cohort.manifest, kept_out)
+        validation = Validation.of(images, labels.targets(kept_out), patients, len(labels.classes))
+        tracker.dataset("validation", cohort.keys_of(kept_out).digest, "validation")
+        run.log(f"{len(kept_out):,} validation scans of {len(set(patients)):,} patients, which are not trained on.")
     labelled = _labelled(settings, cohort, labels, development, store)
     chosen = development[labelled.rows]
     tracker.dataset("budget", cohort.keys_of(chosen).digest)
@@ -160,7 +180,16 @@ def _finetune(
     run.log(f"{len(chosen):,} labelled scans of {len(set(labelled.patients[labelled.rows])):,} patients.")
     images = UnitImages(store, store.rows_of(test))
     outcome = classify(
-        settings.method, source, labelled, images, settings, settings.seed, run=run, tracker=tracker, resume=resume
+        settings.method,
+        source,
+        labelled,
+        images,
+        settings,
+        settings.seed,
+        run=run,
+        tracker=tracker,
+        resume=resume,
+        validation=validation,
     )
     patients, targets = patients_of(cohort.manifest, test), labels.targets(test)
     facts = {
