@@ -45,7 +45,7 @@ def decode(parsed: Parsed, form: PixelFormat, frame: int) -> Stored:
     """
     swapped_bytes = form.bits_allocated == 8 and not parsed.root.syntax.little
     if parsed.native and form.samples == 1 and form.bits_allocated > 1 and not swapped_bytes:
-        words = _native_words(parsed, form, frame)
+        words = native_words(parsed, form, frame)
         return Stored(signed_values(words, form), words)
     values = _by_pydicom(parsed, form, frame)
     if form.samples == 3 and values.ndim == 2:
@@ -53,7 +53,8 @@ def decode(parsed: Parsed, form: PixelFormat, frame: int) -> Stored:
     return Stored(values, None)
 
 
-def _native_words(parsed: Parsed, form: PixelFormat, frame: int) -> np.ndarray:
+def native_words(parsed: Parsed, form: PixelFormat, frame: int) -> np.ndarray:
+    """The words of an uncompressed grey frame as written: unsigned, ``(rows, columns)``, unused bits included."""
     element = parsed.pixels
     assert element is not None
     order = "<" if parsed.root.syntax.little else ">"
