@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from workbench.errors import InputError
+from workbench.models.small_map_convolution import use_small_map_convolutions
 
 TORCHVISION = ("resnet18", "resnet50", "densenet121")
 TIMM = ("convnext_tiny", "vit_tiny", "vit_small", "vit_base")
@@ -99,7 +100,7 @@ def construct(recipe: dict[str, Any]) -> nn.Module:
         raise InputError(
             f"{recipe['library']} cannot build '{recipe['function']}': {error}.", where=f"arguments {arguments}"
         ) from error
-    return _as_encoder(network, channels, small=recipe["stem"] == "small")
+    return use_small_map_convolutions(_as_encoder(network, channels, small=recipe["stem"] == "small"))
 
 
 def _as_encoder(network: nn.Module, channels: int, *, small: bool) -> nn.Module:
