@@ -28,6 +28,7 @@ MANIFEST: tuple[Column, ...] = (
     Column("series_key", "text", "key of the series instance UID"),
     Column("instance_key", "text", "key of the SOP instance UID"),
     Column("patient_unknown", "flag", "the file names no patient; its study stands in for one"),
+    Column("study_date", "text", "date of the study, moved back by a number of days of the patient's own"),
     Column("modality", "text", "DICOM modality, such as CT, MR, DX"),
     Column("body_part", "text", "body part examined, from a controlled list, else 'other'"),
     Column("view_position", "text", "view, such as PA, AP, MLO"),
@@ -58,6 +59,45 @@ SCAN_COLUMNS: tuple[str, ...] = NAMES[:-1]
 
 KINDS = {column.name: column.kind for column in MANIFEST}
 SQL_TYPES = {"text": "TEXT", "int": "INTEGER", "float": "REAL", "flag": "INTEGER"}
-UNUSABLE_FLAGS = ("blank", "localizer", "burned_in_text")
+UNUSABLE_FLAGS = ("blank", "localizer", "burned_in_text", "saved_screen", "hu_suspect")
 """Scans that carry one of these stay in the manifest and out of pools, development and test sets, unless a decision
 includes them."""
+
+SLICE: tuple[Column, ...] = (
+    Column("frame_of_reference", "text", "key of the frame of reference UID"),
+    Column("x_mm", "float", "centre of the first pixel, to the left"),
+    Column("y_mm", "float", "to the back"),
+    Column("z_mm", "float", "to the head"),
+    Column("row_x", "float", "direction of a row, cosine"),
+    Column("row_y", "float", ""),
+    Column("row_z", "float", ""),
+    Column("column_x", "float", "direction of a column, cosine"),
+    Column("column_y", "float", ""),
+    Column("column_z", "float", ""),
+    Column("spacing_row_mm", "float", "distance between rows"),
+    Column("spacing_column_mm", "float", "distance between columns"),
+    Column("thickness_mm", "float", "slice thickness"),
+    Column("samples", "int", "1 for grey, 3 for colour"),
+    Column("image_type", "text", "image type of the frame"),
+    Column("tokens", "text", "words of a fixed vocabulary found in the series description"),
+    Column("stack", "text", "stack ID"),
+    Column("echo_time_ms", "float", "echo time"),
+    Column("echo_number", "int", "echo number"),
+    Column("b_value", "float", "diffusion weighting, s/mm2"),
+    Column("b_direction", "text", "gradient direction"),
+    Column("temporal_position", "int", "number of the time point"),
+    Column("trigger_time_ms", "float", "time after the R wave"),
+    Column("inversion_time_ms", "float", "inversion time"),
+    Column("repetition_time_ms", "float", "repetition time"),
+    Column("flip_angle_deg", "float", "flip angle"),
+    Column("acquisition", "int", "acquisition number"),
+    Column("kernel", "text", "convolution kernel"),
+    Column("diameter_mm", "float", "reconstruction diameter"),
+    Column("kvp", "float", "tube voltage"),
+    Column("acquisition_s", "float", "seconds of the day at which it was acquired"),
+    Column("slope", "float", "rescale slope"),
+    Column("intercept", "float", "rescale intercept"),
+)
+"""What the ledger, in ``private/``, knows of every frame that is a slice; ``dicom.SliceFacts`` flattened."""
+SLICE_NAMES: tuple[str, ...] = tuple(column.name for column in SLICE)
+SLICE_KINDS = {column.name: column.kind for column in SLICE} | {"rows": "int", "columns": "int", "samples": "int"}
