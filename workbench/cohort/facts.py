@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.cohort.columns import SCAN_COLUMNS
+from workbench.cohort.date_shift import shifted
 from workbench.cohort.keys import SiteKey
 from workbench.cohort.ledger import PendingFile
 
@@ -16,6 +17,8 @@ def facts_of(
     header: Header, item: PendingFile, key: SiteKey
 ) -> tuple[dict[str, Any], tuple[tuple[str, str, str], ...]]:
     """A header's facts under the manifest's names, identifiers replaced by keys; and the links for label tables."""
+    from workbench.dicom.contradictions import day
+
     raw = header.identifiers
     patient_id = raw.patient_id.strip()
     study, series, instance = raw.study_uid, raw.series_uid, raw.sop_uid
@@ -35,6 +38,7 @@ def facts_of(
     machine = key.device(raw.station, raw.institution) if raw.station else ""
     facts.update(
         path_key=path_key,
+        study_date=shifted(key, patient, day(raw.study_date)),
         patient_key=patient,
         patient_unknown=int(not patient_id),
         study_key=key.uid(study or f"none|{path_key}"),

@@ -18,6 +18,7 @@ from workbench.cohort.keys import SiteKey
 from workbench.cohort.ledger import Ledger
 from workbench.cohort.pending import PendingFiles
 from workbench.cohort.pixel_hashes import VERSION as HASHES_VERSION
+from workbench.cohort.quality import measures
 from workbench.cohort.reading import SLOW_S, Sink
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split, SplitRule
@@ -139,12 +140,13 @@ def _check_key(ledger: Ledger, key: SiteKey) -> None:
 
 
 def _check_hashes(ledger: Ledger, progress: Progress) -> None:
-    """Hashes of two versions in one cohort would hide that pictures are the same."""
-    if ledger.fact("hashes") != str(HASHES_VERSION):
+    """Hashes of two versions in one cohort would hide that pictures are the same, and measures would not compare."""
+    version = f"{HASHES_VERSION}.{measures.VERSION}"
+    if ledger.fact("hashes") != version:
         again = ledger.read_pictures_again()
-        ledger.remember("hashes", HASHES_VERSION)
+        ledger.remember("hashes", version)
         if again:
-            progress.log(f"{again:,} files are read again: pictures were compared in another way when they were read.")
+            progress.log(f"{again:,} files are read again: pictures were looked at in another way when they were read.")
 
 
 def _other_key(known: str, key: SiteKey) -> InputError:
@@ -233,6 +235,7 @@ def _finish(
     decisions.begin(folder)
     split.write(folder)
     manifest.write_private(ledger, folder / "private", key.path)
+    measures.write(ledger.connection, folder / "private")
     manifest.write_refused(folder / "refused.csv", accounting.refusals(ledger, key.path))
     manifest.write_manifest(ledger, folder / "manifest.parquet")
     numbers = intake.gather(

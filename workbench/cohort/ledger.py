@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 
 from workbench.cohort.columns import KINDS, SCAN_COLUMNS, SQL_TYPES
 from workbench.cohort.discovery import FoundFile
+from workbench.cohort.quality import measures
 
 SCHEMA_VERSION = 1
 BATCH = 5000
+OF_FILES = ("scans", "names", "measures")
+"""Tables whose rows belong to a file and go when it is read again."""
 
 
 class ReadFile(NamedTuple):
@@ -28,6 +31,7 @@ class ReadFile(NamedTuple):
         scans: One tuple per frame, in the order of ``SCAN_COLUMNS``.
         names: For a DICOMDIR, the files that it names (absolute, or within its archive).
         links: ``(kind, key, hash of the bare identifier)``.
+        measures: One tuple per frame, in the order of ``measures.COLUMNS``.
     """
 
     file: int
@@ -38,6 +42,7 @@ class ReadFile(NamedTuple):
     scans: tuple[tuple[Any, ...], ...] = ()
     names: tuple[str, ...] = ()
     links: tuple[tuple[str, str, str], ...] = ()
+    measures: tuple[tuple[Any, ...], ...] = ()
 
 
 class PendingFile(NamedTuple):
@@ -83,11 +88,22 @@ class Ledger:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA temp_store = FILE")
+        self._drop_outgrown_tables()
         self.connection.executescript(_SCHEMA)
+        measures.create_table(self.connection)
 
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+    def _drop_outgrown_tables(self) -> None:
+        """Tables about pictures that an earlier version made with other columns; the index reads the pictures again."""
+        wanted = {"scans": SCAN_COLUMNS, "measures": tuple(name for name, _ in measures.COLUMNS)}
+        for table, columns in wanted.items():
+            there = [row[1] for row in self.connection.execute(f"PRAGMA table_info({table})")]
+            if there and there != ["file", *columns]:
+                self.connection.execute(f"DROP TABLE {table}")
+                self.connection.execute("DELETE FROM facts WHERE name = 'hashes'")
 
     def fact(self, name: str) -> str:
         """A remembered word, or the empty word."""
@@ -158,7 +174,7 @@ class Ledger:
         run(f"INSERT INTO touched SELECT id, 1 FROM ({missing})", (root,))
         if run("SELECT EXISTS (SELECT 1 FROM touched)").fetchone()[0]:
             inside = "SELECT id FROM files WHERE archive IN (SELECT id FROM touched)"
-            for table in ("scans", "names"):
+            for table in OF_FILES:
                 run(f"DELETE FROM {table} WHERE file IN (SELECT id FROM touched WHERE NOT gone)")
                 run(
                     f"DELETE FROM {table} WHERE file IN (SELECT id FROM files WHERE archive IN "
@@ -203,7 +219,8 @@ class Ledger:
         """Make every file pending that gave scans; returns how many there are."""
         run = self.connection.execute
         run("BEGIN")
-        run("DELETE FROM scans WHERE file IN (SELECT id FROM files WHERE NOT gone)")
+        for table in OF_FILES:
+            run(f"DELETE FROM {table} WHERE file IN (SELECT id FROM files WHERE NOT gone AND instance_key IS NOT NULL)")
         again = run(
             "UPDATE files SET outcome = NULL, detail = NULL, instance_key = NULL, pixels = NULL "
             "WHERE NOT gone AND instance_key IS NOT NULL"
@@ -246,6 +263,7 @@ class Ledger:
             )
             if item.scans:
                 run.executemany(f"INSERT INTO scans VALUES ({marks})", ((item.file, *scan) for scan in item.scans))
+            measures.insert(run, item.file, item.measures)
             if item.names:
                 run.executemany(
                     "INSERT INTO names SELECT ?, ?, ?",

@@ -18,6 +18,7 @@ from workbench.cohort.facts import facts_of, join_flags
 from workbench.cohort.keys import SiteKey, site_key
 from workbench.cohort.ledger import PendingFile, ReadFile
 from workbench.cohort.pixel_hashes import combined_hash, perceptual_hash, pixel_hash
+from workbench.cohort.quality.measures import Measuring
 from workbench.cohort.watching import TooSlow, Watch, hush, limit_memory
 
 IN_MEMORY_BYTES = 32 * 2**20
@@ -25,7 +26,6 @@ MAX_FILE_BYTES = 4 * 2**30
 MAX_FRAMES = 20_000
 MAX_DECODED_BYTES = 2 * 2**30
 SLOW_S = 120.0
-BLANK_SPREAD = 0.0
 
 
 class SinkPart(Protocol):
@@ -186,18 +186,20 @@ def _picture(item: PendingFile, source: bytes | Path, key: SiteKey, part: SinkPa
         limit = MAX_DECODED_BYTES // 2**30
         raise FileRefused(Outcome.TOO_BIG, f"{header.rows} x {header.columns} pixels; limit {limit} GiB decoded")
     facts, links = facts_of(header, item, key)
-    scans, hashes, unusable = [], [], set(UNUSABLE_FLAGS)
+    scans, measures, hashes, unusable = [], [], [], set(UNUSABLE_FLAGS)
+    measuring = Measuring(image)
     for number in range(header.frames):
         frame = image.frame(number)
         values = frame.values if frame.counts is None else frame.counts
         fingerprint = pixel_hash(values)
         hashes.append(fingerprint)
-        flags = facts["flags"]
-        if float(values.max()) - float(values.min()) <= BLANK_SPREAD:
-            flags = join_flags(flags, "blank")
+        scan_id = key.scan(facts["instance_key"], number)
+        measured, found = measuring.frame(scan_id, number, frame)
+        measures.append(measured)
+        flags = join_flags(facts["flags"], found)
         scan = {
             **facts,
-            "scan_id": key.scan(facts["instance_key"], number),
+            "scan_id": scan_id,
             "frame": number,
             "pixel_hash": fingerprint,
             "perceptual_hash": perceptual_hash(frame.values),
@@ -205,7 +207,13 @@ def _picture(item: PendingFile, source: bytes | Path, key: SiteKey, part: SinkPa
         }
         scans.append(tuple(scan[name] for name in SCAN_COLUMNS))
         if part is not None and unusable.isdisjoint(flags.split(";")):
-            part.add(scan["scan_id"], frame)
+            part.add(scan_id, frame)
     return ReadFile(
-        item.file, header.outcome.value, "", facts["instance_key"], combined_hash(hashes), tuple(scans), (), links
+        file=item.file,
+        outcome=header.outcome.value,
+        instance_key=facts["instance_key"],
+        pixels=combined_hash(hashes),
+        scans=tuple(scans),
+        links=links,
+        measures=tuple(measures),
     )

@@ -1,0 +1,141 @@
+"""What the rules look at: the cohort's scans with their measures, its labels, its split, and features where given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.cohort.cohort import Cohort
+from workbench.cohort.labels import Labels, versions
+from workbench.cohort.quality import measures
+from workbench.cohort.split import FILE as SPLIT_FILE
+from workbench.cohort.split import Split
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "scan_id",
+    "patient_key",
+    "patient_unknown",
+    "study_key",
+    "series_key",
+    "instance_key",
+    "modality",
+    "body_part",
+    "view_position",
+    "laterality",
+    "sex",
+    "age_years",
+    "scanner",
+    "site",
+    "rows",
+    "columns",
+    "bits_stored",
+    "photometric",
+    "spacing_row_mm",
+    "spacing_column_mm",
+    "spacing_plane",
+    "pixel_hash",
+    "perceptual_hash",
+    "flags",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of scans by any encoder, from a file ``.npz`` with ``scan_id`` and ``features``.
+
+    Attributes:
+        scan_ids: The scans, ``(N,)``.
+        vectors: Their features, ``(N, D)`` float32, each of length 1.
+    """
+
+    scan_ids: NDArray[Any]
+    vectors: NDArray[np.float32]
+
+    @classmethod
+    def read(cls, file: Path) -> Features:
+        """Read a file of features; nothing in it is executed.
+
+        Raises:
+            InputError: It cannot be read, or holds something else.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as content:
+                ids, vectors = content["scan_id"].astype(str), np.asarray(content["features"], np.float32)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                "The features cannot be read.",
+                where=file,
+                todo="Give an .npz file with the arrays 'scan_id' (text) and 'features' (N by D), as 'workbench embed' "
+                "writes.",
+            ) from error
+        if vectors.ndim != 2 or len(ids) != len(vectors) or not np.isfinite(vectors).all():
+            raise InputError("The features must be one row of finite numbers per scan_id.", where=file)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return cls(ids, vectors / np.maximum(lengths, 1e-12))
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A cohort as the rules see it.
+
+    Attributes:
+        scans: One row per scan: ``COLUMNS`` of the manifest and the measures (nan where a scan was not measured).
+        numbers: The totals of the index (``intake.gather``).
+        labels: The latest labels, or None.
+        test_patients: Keys of the patients set aside.
+        features: Features, or None.
+        volumes: One row per volume, or None where none were built.
+    """
+
+    scans: pd.DataFrame
+    numbers: dict[str, Any] = field(default_factory=dict)
+    labels: Labels | None = None
+    test_patients: frozenset[str] = frozenset()
+    features: Features | None = None
+    volumes: pd.DataFrame | None = None
+
+    @classmethod
+    def of(cls, cohort: Cohort, numbers: dict[str, Any], features: Features | None = None) -> Evidence:
+        """Gather a cohort's evidence from its folder."""
+        import pandas as pd
+
+        scans = pd.read_parquet(cohort.folder / "manifest.parquet", columns=list(COLUMNS))
+        file = cohort.private / measures.FILE
+        names = [name for name, _ in measures.COLUMNS]
+        measured = pd.read_parquet(file) if file.is_file() else pd.DataFrame(columns=names, dtype=object)
+        kinds = {name: "float64" for name in names if name != "scan_id"}
+        scans = scans.merge(measured.astype({"scan_id": scans["scan_id"].dtype, **kinds}), on="scan_id", how="left")
+        scans["flags"] = scans["flags"].fillna("")
+        known = versions(cohort.folder)
+        split = Split.read(cohort.folder).test_patients if (cohort.folder / SPLIT_FILE).exists() else ()
+        return cls(scans, numbers, Labels.read(cohort.folder) if known else None, frozenset(split), features)
+
+    def having(self, flag: str) -> NDArray[np.bool_]:
+        """Which scans carry a flag."""
+        return (";" + self.scans["flags"] + ";").str.contains(f";{flag};", regex=False).to_numpy(bool)
+
+    def of_modality(self, *modalities: str) -> NDArray[np.bool_]:
+        """Which scans are of one of these modalities."""
+        return self.scans["modality"].isin(modalities).to_numpy(bool)
+
+    @cached_property
+    def shown(self) -> NDArray[np.bool_]:
+        """Which scans show something: they are not blank."""
+        return ~self.having("blank")
+
+    def ids(self, rows: Any) -> list[str]:
+        """The scan ids of some rows, given as booleans or an index."""
+        return self.scans.loc[rows, "scan_id"].tolist()
+
+    def measure(self, name: str) -> NDArray[np.float64]:
+        """A measure of every scan, nan where it was not taken."""
+        return self.scans[name].to_numpy(np.float64, na_value=np.nan)
