@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 from workbench.cohort import outcome_words
 from workbench.cohort.indexing import Indexed, index_sources
@@ -12,6 +14,9 @@ from workbench.cohort.intake import headline, notes
 from workbench.config import Result, Settings
 from workbench.runs.progress import Progress
 from workbench.runs.workspace import Workspace
+from workbench.store.settings import StoreSettings
+from workbench.store.sink import StoreSink
+from workbench.verbs.prepare import PrepareResult, PrepareSettings, prepare
 
 
 class IndexSettings(Settings):
@@ -22,13 +27,16 @@ class IndexSettings(Settings):
     test_share: float = Field(0.25, ge=0, lt=1, description="Share of the patient groups set aside as test, 0 to 1.")
     split_seed: int = Field(0, ge=0, description="Another seed sets other groups aside.")
     site: str = Field("", description="Name of the site that these sources come from; no patient's name.")
+    prepare: int | None = Field(
+        None, ge=8, le=4096, description="Also make the store of this size, pixels, so that each file is decoded once."
+    )
     engine: str = Field("local", description="Where files are read: local processes, or a ray cluster.")
     workers: int = Field(0, ge=0, description="Processes; 0 for one per core.")
     slow_s: float = Field(120.0, gt=0, description="Seconds after which a file is given up as too_slow.")
 
 
 class IndexResult(Result):
-    """Totals of the cohort: ``seen`` is always ``used`` + ``refused``."""
+    """Totals of the cohort: ``seen`` is always ``used`` + ``refused``; and the store, where one was asked for."""
 
     seen: int
     used: int
@@ -38,7 +46,13 @@ class IndexResult(Result):
     volumes: int
     patients: int
     outcomes: dict[str, int]
+    store: PrepareResult | None = None
     _text: str = PrivateAttr("")
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_asked_for(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content = handler(self)
+        return content if self.store else {name: value for name, value in content.items() if name != "store"}
 
     @property
     def exit_code(self) -> int:
@@ -53,13 +67,17 @@ class IndexResult(Result):
 def index(settings: IndexSettings, *, workspace: Workspace, progress: Progress | None = None) -> IndexResult:
     """Index the sources; an unchanged file is not read again, and a killed index goes on where it stopped.
 
+    With ``prepare`` the frames that are decoded for the index fill the store as well; ``store`` of the result is what
+    'workbench prepare' would say, but that its time is that of the whole.
+
     Raises:
         InputError: A source is absent, or settings do not fit the cohort that is there.
-        OperationFailed: Another index works on the cohort.
+        OperationFailed: Another index works on the cohort, or the store cannot be written.
     """
-    progress = progress or Progress(quiet=True)
+    progress, began = progress or Progress(quiet=True), time.monotonic()
     given = settings.model_fields_set
     folder = workspace.cohort_dir(settings.cohort)
+    sink = _sink(settings, workspace)
     done = index_sources(
         settings.sources,
         folder,
@@ -71,12 +89,24 @@ def index(settings: IndexSettings, *, workspace: Workspace, progress: Progress |
         engine=settings.engine,
         workers=settings.workers,
         slow_s=settings.slow_s,
+        sink=sink,
     )
     totals = done.numbers["totals"]
     names = ("seen", "used", "refused", "scans", "series", "patients", "outcomes")
     result = IndexResult(**{name: totals[name] for name in names}, volumes=0)
     result._text = _summary(settings, done, folder)
+    if sink and result.used:
+        fields = ("cohort", "engine", "workers")
+        asked = PrepareSettings(**dict(sink.settings), **{name: getattr(settings, name) for name in fields})
+        result.store = prepare(asked, workspace=workspace, progress=progress, began=began)
+        result._text += f"\n{result.store.summary()}"
     return result
+
+
+def _sink(settings: IndexSettings, workspace: Workspace) -> StoreSink | None:
+    if not settings.prepare:
+        return None
+    return StoreSink.begin(settings.cohort, StoreSettings(size=settings.prepare), workspace)
 
 
 def _summary(settings: IndexSettings, done: Indexed, folder: Path) -> str:
@@ -99,5 +129,6 @@ def _summary(settings: IndexSettings, done: Indexed, folder: Path) -> str:
         lines.append("No file could be used. What to do: look into refused.csv, and check that the sources are right.")
     lines.append("Nothing had changed since the last index." if done.unchanged else f"{done.read:,} files were read.")
     lines.append(f"Report: {folder / 'intake.html'}")
-    lines.append(f"Next: workbench label {settings.cohort} LABELS.csv, or workbench prepare {settings.cohort}")
+    following = "" if settings.prepare else f", or workbench prepare {settings.cohort}"
+    lines.append(f"Next: workbench label {settings.cohort} LABELS.csv{following}")
     return "\n".join(lines)

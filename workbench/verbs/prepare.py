@@ -56,8 +56,20 @@ class PrepareResult(Result):
         return "\n".join(lines)
 
 
-def prepare(settings: PrepareSettings, *, workspace: Workspace, progress: Progress | None = None) -> PrepareResult:
+def prepare(
+    settings: PrepareSettings,
+    *,
+    workspace: Workspace,
+    progress: Progress | None = None,
+    began: float | None = None,
+) -> PrepareResult:
     """Decode a cohort's scans into its store; what is there already is kept, and a killed build goes on.
+
+    Args:
+        settings: What to decode, and how to fit it.
+        workspace: Where cohort and store lie.
+        progress: Is told how far it is.
+        began: When the work began, by ``time.monotonic``, if it was before this call.
 
     Raises:
         InputError: There is no such cohort.
@@ -67,7 +79,7 @@ def prepare(settings: PrepareSettings, *, workspace: Workspace, progress: Progre
     chosen = StoreSettings(**{name: getattr(settings, name) for name in StoreSettings.model_fields})
     folder = store_folder(cohort.name, chosen, workspace)
     before = len(Store.open(folder)) if (folder / INDEX).exists() else 0
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     store = build_store(
         cohort,
         settings=chosen,
