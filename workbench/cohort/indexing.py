@@ -22,6 +22,7 @@ from workbench.cohort.quality import measures
 from workbench.cohort.reading import SLOW_S, Sink
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split, SplitRule
+from workbench.cohort.volumes import slice_table
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
@@ -141,7 +142,7 @@ def _check_key(ledger: Ledger, key: SiteKey) -> None:
 
 def _check_hashes(ledger: Ledger, progress: Progress) -> None:
     """Hashes of two versions in one cohort would hide that pictures are the same, and measures would not compare."""
-    version = f"{HASHES_VERSION}.{measures.VERSION}"
+    version = f"{HASHES_VERSION}.{measures.VERSION}.{slice_table.VERSION}"
     if ledger.fact("hashes") != version:
         again = ledger.read_pictures_again()
         ledger.remember("hashes", version)

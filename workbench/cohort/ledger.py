@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from workbench.cohort.columns import KINDS, SCAN_COLUMNS, SQL_TYPES
 from workbench.cohort.discovery import FoundFile
 from workbench.cohort.quality import measures
+from workbench.cohort.volumes import slice_table
 
 SCHEMA_VERSION = 1
 BATCH = 5000
-OF_FILES = ("scans", "names", "measures")
+OF_FILES = ("scans", "names", "measures", "slices")
 """Tables whose rows belong to a file and go when it is read again."""
 
 
@@ -32,6 +33,7 @@ class ReadFile(NamedTuple):
         names: For a DICOMDIR, the files that it names (absolute, or within its archive).
         links: ``(kind, key, hash of the bare identifier)``.
         measures: One tuple per frame, in the order of ``measures.COLUMNS``.
+        slices: One tuple per frame that is a slice, in the order of ``slice_table.COLUMNS``.
     """
 
     file: int
@@ -43,6 +45,7 @@ class ReadFile(NamedTuple):
     names: tuple[str, ...] = ()
     links: tuple[tuple[str, str, str], ...] = ()
     measures: tuple[tuple[Any, ...], ...] = ()
+    slices: tuple[tuple[Any, ...], ...] = ()
 
 
 class PendingFile(NamedTuple):
@@ -91,6 +94,7 @@ class Ledger:
         self._drop_outgrown_tables()
         self.connection.executescript(_SCHEMA)
         measures.create_table(self.connection)
+        slice_table.create_table(self.connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -98,7 +102,11 @@ class Ledger:
 
     def _drop_outgrown_tables(self) -> None:
         """Tables about pictures that an earlier version made with other columns; the index reads the pictures again."""
-        wanted = {"scans": SCAN_COLUMNS, "measures": tuple(name for name, _ in measures.COLUMNS)}
+        wanted = {
+            "scans": SCAN_COLUMNS,
+            "measures": tuple(name for name, _ in measures.COLUMNS),
+            "slices": tuple(name for name, _ in slice_table.COLUMNS),
+        }
         for table, columns in wanted.items():
             there = [row[1] for row in self.connection.execute(f"PRAGMA table_info({table})")]
             if there and there != ["file", *columns]:
@@ -264,6 +272,7 @@ class Ledger:
             if item.scans:
                 run.executemany(f"INSERT INTO scans VALUES ({marks})", ((item.file, *scan) for scan in item.scans))
             measures.insert(run, item.file, item.measures)
+            slice_table.insert(run, item.file, item.slices)
             if item.names:
                 run.executemany(
                     "INSERT INTO names SELECT ?, ?, ?",

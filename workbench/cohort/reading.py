@@ -19,6 +19,7 @@ from workbench.cohort.keys import SiteKey, site_key
 from workbench.cohort.ledger import PendingFile, ReadFile
 from workbench.cohort.pixel_hashes import combined_hash, perceptual_hash, pixel_hash
 from workbench.cohort.quality.measures import Measuring
+from workbench.cohort.volumes import slice_table
 from workbench.cohort.watching import TooSlow, Watch, hush, limit_memory
 
 IN_MEMORY_BYTES = 32 * 2**20
@@ -216,4 +217,5 @@ def _picture(item: PendingFile, source: bytes | Path, key: SiteKey, part: SinkPa
         scans=tuple(scans),
         links=links,
         measures=tuple(measures),
+        slices=slice_table.rows_of(image, key),
     )
