@@ -62,3 +62,25 @@ def test_labels_and_single_patients():
     assert (one.probabilities[0] == [0.0, 1.0]).all()
     rows = np.array([*np.flatnonzero(y == 1)[:5], *np.flatnonzero(y == 0)[:1]])
     assert np.isnan(knn_many(x, y, [rows], x, patients).oof_probabilities[0]).all()
+
+
+def test_neighbours_of_features_that_point_nearly_the_same_way():
+    rng = np.random.default_rng(3)
+    x = (1.0 + 1e-3 * rng.normal(size=(300, 16))).astype(np.float32)  # cosines differ in the seventh digit
+    y, groups = rng.integers(0, 2, 300), np.arange(300)
+    exact = x.astype(np.longdouble)
+    exact /= np.sqrt((exact**2).sum(axis=1, keepdims=True))
+    nearest = np.argmax(exact[200:] @ exact[:200].T, axis=1)
+    found = knn_many(x, y, [np.arange(200)], x[200:], groups, neighbours=[1])
+    np.testing.assert_array_equal(found.probabilities[0].argmax(axis=1), y[nearest])
+
+
+def test_draws_solved_together_are_as_solved_apart():
+    x, y, patients = blobs(300, 10, 3, shift=1.0, seed=4)
+    draws = [np.arange(0, 90), np.arange(30, 200), np.arange(5, 41)]
+    together = knn_many(x, y, draws, x[200:], patients)
+    for number, rows in enumerate(draws):
+        apart = knn_many(x, y, [rows], x[200:], patients)
+        assert apart.k[0] == together.k[number]
+        np.testing.assert_allclose(apart.probabilities[0], together.probabilities[number], atol=1e-7)
+        np.testing.assert_allclose(apart.oof_probabilities[0], together.oof_probabilities[number], atol=1e-7)

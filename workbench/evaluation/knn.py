@@ -1,13 +1,15 @@
 """Nearest neighbours on frozen features: cosine similarity, weights exp(similarity / 0.07), k chosen inside the budget.
 
 The weighting is that of Wu et al., "Unsupervised feature learning via non-parametric instance discrimination",
-CVPR 2018.
+CVPR 2018. Cosines are taken in double precision: features of a network that was never trained point nearly the same
+way, and in single precision the number of threads would decide who is nearest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +21,7 @@ NEIGHBOURS = (1, 3, 5, 10, 20)
 FIXED_NEIGHBOURS = 5
 TEMPERATURE = 0.07
 PRIOR = 1e-3
+MOST_KEPT = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def knn_many(
     """
     x, y, rows_of, test, patients = checked(features, targets, draws, test_features, groups)
     task, count = task_of(y, classes)
-    unit, test_unit = _unit(x), _unit(test)
+    cosines = _Cosines(x, test, rows_of)
     probabilities = np.empty((len(rows_of), len(test), count), np.float32)
     chosen, fixed, held_out = np.zeros(len(rows_of), np.int64), np.zeros(len(rows_of), bool), []
     for number, rows in enumerate(rows_of):
@@ -111,21 +114,50 @@ def knn_many(
         best = 0
         out = np.full((len(grid), len(rows), count), np.nan, np.float32)
         if folds.count > 1:
-            inside = unit[rows] @ unit[rows].T
             for fold in range(folds.count):
                 held = folds.ids == fold
-                part = inside[np.ix_(held, ~held)]
+                part = cosines.within(rows[held], rows[~held])
                 out[:, held] = _by_neighbours(part, votes[~held], known[~held], grid, temperature)
             losses = np.array([_log_loss(p, votes, known, task) for p in out])
             best = int(np.flatnonzero(losses <= losses.min() + 1e-9)[-1])
         chosen[number] = grid[best]
         held_out.append(out[best])
-        probabilities[number] = _by_neighbours(test_unit @ unit[rows].T, votes, known, [grid[best]], temperature)[0]
+        probabilities[number] = _by_neighbours(cosines.of_test(rows), votes, known, [grid[best]], temperature)[0]
     return KnnFits(task, probabilities, chosen, fixed, held_out)
 
 
-def _unit(x: ArrayLike) -> NDArray[np.float32]:
-    x = np.asarray(x, dtype=np.float32)
+class _Cosines:
+    """Cosines between rows of the pool, and of the test rows with them; many draws share one table where it is small.
+
+    Args:
+        features: ``(N, D)`` of the pool.
+        test: ``(T, D)``.
+        draws: Rows that will be asked for.
+    """
+
+    def __init__(self, features: NDArray[Any], test: NDArray[Any], draws: Sequence[NDArray[np.int64]]) -> None:
+        self.pool, self.test = _unit(features), _unit(test)
+        self._tables: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        used = np.unique(np.concatenate(draws)) if len(draws) else np.zeros(0, np.int64)
+        if sum(map(len, draws)) > len(used) and len(used) * (len(used) + len(test)) <= MOST_KEPT:
+            self.pool = self.pool[used]
+            self._place = np.zeros(len(features), np.int64)
+            self._place[used] = np.arange(len(used))
+            self._tables = self.pool @ self.pool.T, self.test @ self.pool.T
+
+    def within(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
+        """``(len(rows), len(others))``."""
+        if self._tables:
+            return self._tables[0][self._place[rows]][:, self._place[others]]
+        return self.pool[rows] @ self.pool[others].T
+
+    def of_test(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """``(T, len(rows))``."""
+        return self._tables[1][:, self._place[rows]] if self._tables else self.test @ self.pool[rows].T
+
+
+def _unit(x: ArrayLike) -> NDArray[np.float64]:
+    x = np.asarray(x, dtype=np.float64)
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
@@ -138,7 +170,7 @@ def _votes(targets: NDArray, count: int) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _by_neighbours(
-    similarity: NDArray[np.float32],
+    similarity: NDArray[np.float64],
     votes: NDArray[np.float32],
     known: NDArray[np.float32],
     grid: Sequence[int],

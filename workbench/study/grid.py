@@ -25,7 +25,8 @@ from workbench.study.draws import ALL, Budget, Drawn, available, draw, patient_o
 from workbench.study.settings import StudySettings
 
 PCA_COMPONENTS = 64
-GRID_VERSION = 1
+VERSIONS = {"probe": 1, "knn": 2, "finetune": 1}
+"""A protocol's number grows when its cells come out differently: kept ones of before are then not read."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ class Grid:
         settings = self.settings.finetune.plain() if parts[0] == "finetune" else {}
         store = self.data.store.digest if self.data.store else ""
         return digest_of(
-            [GRID_VERSION, self._identity(arm), store, self.data.digest, settings, self.settings.seed, *parts]
+            [VERSIONS[parts[0]], self._identity(arm), store, self.data.digest, settings, self.settings.seed, *parts]
         )
 
 
