@@ -105,7 +105,7 @@ def statistics_of(frame: Frame) -> dict[str, float | None]:
 
 def _sample(picture: NDArray) -> NDArray:
     """At most about ``SAMPLE`` rows and columns, evenly spaced, away from the very edge."""
-    steps = [max(1, length // SAMPLE) for length in picture.shape]
+    steps = [max(1, round(length / SAMPLE)) for length in picture.shape]
     return np.ascontiguousarray(picture[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]])
 
 
@@ -132,14 +132,17 @@ def _corner_contrast(sample: NDArray[np.float32], padding: NDArray[np.bool_] | N
     """Mean of the four corners, an eighth of the sides each, less the mean of the middle half; without padding."""
     rows, columns = sample.shape
     down, right = max(1, rows // 8), max(1, columns // 8)
-    middle = sample[rows // 4 : rows // 4 + (rows + 1) // 2, columns // 4 : columns // 4 + (columns + 1) // 2]
-    ends = (np.r_[0:down, rows - down : rows][:, None], np.r_[0:right, columns - right : columns])
-    corners = sample[ends]
-    if padding is not None:
-        corners = corners[~padding[ends]]
-        if not corners.size:
-            return 0.0
-    return float(corners.mean() - middle.mean())
+    places = [(y, x) for y in (slice(0, down), slice(-down, None)) for x in (slice(0, right), slice(-right, None))]
+    half = (slice(rows // 4, rows // 4 + (rows + 1) // 2), slice(columns // 4, columns // 4 + (columns + 1) // 2))
+    if padding is None:
+        return sum(_sum(sample[place]) for place in places) / (4 * down * right) - float(sample[half].mean())
+    corners = np.concatenate([sample[place][~padding[place]] for place in places])
+    middle = sample[half][~padding[half]]
+    return float(corners.mean() - middle.mean()) if corners.size and middle.size else 0.0
+
+
+def _sum(part: NDArray[np.float32]) -> float:
+    return float(np.add.reduce(part, axis=None))
 
 
 def _combing(
