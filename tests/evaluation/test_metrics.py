@@ -32,6 +32,7 @@ def test_binary_agrees_with_sklearn(scores):
     found = evaluate(p, y, np.arange(200), thresholds=lines, replicates=200)
     assert found["auc"].value == pytest.approx(sk.roc_auc_score(y, s))
     assert found["average_precision"].value == pytest.approx(sk.average_precision_score(y, s))
+    assert found["accuracy"].value == pytest.approx(sk.accuracy_score(y, s > 0.5))
     assert found["balanced_accuracy"].value == pytest.approx(sk.balanced_accuracy_score(y, s > 0.52))
     assert found["sensitivity"].value == pytest.approx(sk.recall_score(y, s > 0.61))
     assert found["specificity"].value == pytest.approx(sk.recall_score(1 - y, s <= 0.61))
@@ -51,6 +52,7 @@ def test_three_classes_agree_with_sklearn():
     onehot = np.eye(3)[y]
     assert found["auc"].value == pytest.approx(sk.roc_auc_score(y, p, multi_class="ovr"))
     assert found["average_precision"].value == pytest.approx(sk.average_precision_score(onehot, p, average="macro"))
+    assert found["accuracy"].value == pytest.approx(sk.accuracy_score(y, p.argmax(axis=1)))
     assert found["balanced_accuracy"].value == pytest.approx(sk.balanced_accuracy_score(y, p.argmax(axis=1)))
     assert found["log_loss"].value == pytest.approx(sk.log_loss(y, p))
     assert found["brier"].value == pytest.approx(((p - onehot) ** 2).sum(axis=1).mean())

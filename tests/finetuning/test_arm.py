@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from workbench.augmentation.settings import AugmentSettings
-from workbench.errors import OperationFailed
+from workbench.errors import InputError, OperationFailed
 from workbench.evaluation.features import extract
 from workbench.evaluation.standardise import Standardiser
 from workbench.finetuning import arm
@@ -11,6 +11,7 @@ from workbench.finetuning.arm import Budget, finetune_arm, finetune_model, predi
 from workbench.finetuning.images import TensorImages
 from workbench.finetuning.losses import log_loss
 from workbench.finetuning.settings import FinetuneSettings
+from workbench.finetuning.validation import Validation
 from workbench.models.encoders import build_encoder
 from workbench.runs.folder import RunFolder
 from workbench.runs.workspace import Workspace
@@ -232,3 +233,32 @@ def test_a_loss_gone_wrong_says_what_to_try():
 def test_no_test_scans_no_probabilities():
     found = finetune_model(make, budget_of(), settings_of(1), 3, classes=list("abc"))
     assert predict_probabilities(found.classifier, TensorImages(torch.rand(0, 1, 16, 16))).shape == (0, 3)
+
+
+def test_the_kept_weights_are_those_of_the_best_look_at_the_validation_scans(tmp_path):
+    validation = Validation.of(*scans(30, seed=5), np.arange(30), 3)
+    settings = settings_of(12, select="best", validate_every=3, ema=0)
+    with RunFolder.create(Workspace(tmp_path), "toy", settings, "one", quiet=True) as run:
+        tuned = finetune_model(
+            make, budget_of(), settings, 3, classes=list("abc"), scratch=True, run=run, validation=validation
+        )
+    looks = run.events()
+    aucs = [look["validation_auc"] for look in looks]
+    assert [look["step"] for look in looks] == [3, 6, 9, 12]
+    assert tuned.best_epoch == aucs.index(max(aucs)) + 1
+    kept = predict_probabilities(tuned.classifier, validation.images)
+    assert log_loss(kept, validation.targets) == pytest.approx(looks[tuned.best_epoch - 1]["validation_loss"])
+
+
+def test_a_look_after_every_pass_and_weights_kept_whole(tmp_path):
+    validation = Validation.of(*scans(30, seed=5), np.arange(30), 3)
+    settings = settings_of(0, epochs=2, select="best", ema=0)
+    with RunFolder.create(Workspace(tmp_path), "toy", settings, "one", quiet=True) as run:
+        tuned = finetune_model(make, budget_of(20), settings, 3, classes=list("abc"), run=run, validation=validation)
+    assert [event["step"] for event in run.events()] == [3, 6]  # twenty scans in batches of eight
+    assert tuned.chosen.keep == 1.0
+
+
+def test_there_is_no_best_without_validation_scans():
+    with pytest.raises(InputError, match="no validation scans"):
+        finetune_model(make, budget_of(), settings_of(2, select="best"), 3, classes=list("abc"))

@@ -3,6 +3,7 @@ import pytest
 from workbench.config import load_settings
 from workbench.errors import InputError
 from workbench.finetuning import FinetuneSettings
+from workbench.training.settings import LoopSettings
 
 
 @pytest.mark.parametrize(("labels", "steps"), [(10, 200), (50, 200), (51, 500), (500, 500), (501, 1000)])
@@ -13,6 +14,14 @@ def test_steps_go_by_the_number_of_labels(labels, steps):
 
 def test_given_steps_are_taken_whatever_the_labels():
     assert FinetuneSettings(steps=120).steps_for(10_000, scratch=False) == 120
+
+
+def test_epochs_are_passes_over_the_labels_and_go_before_steps():
+    settings = FinetuneSettings(epochs=100, steps=7, batch_size=128)
+    assert settings.steps_per_pass(4708) == 37
+    assert settings.steps_for(4708, scratch=True) == 3700
+    summed = FinetuneSettings(epochs=3, batch_size=64, train=LoopSettings(accumulate=2))
+    assert summed.steps_for(4708, scratch=False) == 3 * 37
 
 
 @pytest.mark.parametrize(("labels", "size"), [(10, 8), (24, 12), (32, 16), (500, 16), (501, 32)])

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.finetuning.images import TensorImages
 from workbench.finetuning.task import FinetuneTask
+from workbench.finetuning.validation import Validation
 from workbench.models.classifier import Classifier
 from workbench.models.encoders import build_encoder
 from workbench.training.settings import LoopSettings
@@ -88,3 +90,54 @@ def test_without_averaging_the_last_weights_stay():
     task.on_step_end(2)
     task.take_kept()
     assert torch.equal(task.classifier.head.linear.bias, before + 1)
+
+
+class Scored(Validation):
+    """Validation whose AUCs are known beforehand, and which notes the bias it was asked about."""
+
+    def __init__(self, *aucs):
+        super().__init__(TensorImages(torch.zeros(0)), np.zeros(0), np.zeros(0))
+        object.__setattr__(self, "aucs", list(aucs))
+        object.__setattr__(self, "asked", [])
+
+    def score(self, classifier):
+        self.asked.append(classifier.head.linear.bias.tolist()[0])  # pyright: ignore[reportAttributeAccessIssue]
+        return {"validation_auc": self.aucs.pop(0), "validation_loss": 0.0}  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def pass_through(task, values, first=1):
+    for epoch, value in enumerate(values, start=first):
+        with torch.no_grad():
+            task.classifier.head.linear.bias.fill_(value)
+        task.on_step_end(epoch)
+        assert task.on_epoch_end(epoch)["validation_loss"] == 0.0
+        assert task.classifier.head.linear.bias.tolist() == [value] * 2  # training goes on from its own weights
+
+
+@pytest.mark.parametrize(("select", "kept", "epoch"), [("best", 2.0, 2), ("last", 4.0, 0)])
+def test_the_first_of_the_best_weights_is_kept(select, kept, epoch):
+    task = task_of(ema=0.0, validation=Scored(0.6, 0.9, 0.9, 0.7), select=select)
+    pass_through(task, [1.0, 2.0, 3.0, 4.0])
+    task.take_kept()
+    assert task.classifier.head.linear.bias.tolist() == [kept] * 2
+    assert task.best_epoch == epoch
+
+
+def test_the_averages_are_what_is_scored_and_kept():
+    validation = Scored(0.6, 0.9)
+    task = task_of(ema=0.9, validation=validation, select="best")
+    pass_through(task, [1.0, 2.0])
+    average = 1.0 + (2.0 - 1.0) * (1 - 3 / 12)
+    assert validation.asked == pytest.approx([1.0, average])  # pyright: ignore[reportAttributeAccessIssue]
+    task.take_kept()
+    assert task.classifier.head.linear.bias.tolist() == pytest.approx([average] * 2)
+
+
+def test_the_best_weights_outlive_a_checkpoint():
+    first = task_of(ema=0.0, validation=Scored(0.9), select="best")
+    pass_through(first, [1.0])
+    second = task_of(ema=0.0, validation=Scored(0.8), select="best")
+    second.load_state_dict(first.state_dict())
+    pass_through(second, [2.0], first=2)
+    second.take_kept()
+    assert (second.classifier.head.linear.bias.tolist(), second.best_epoch) == ([1.0] * 2, 1)

@@ -88,6 +88,30 @@ def test_resume_with_accumulated_gradients(tmp_path: Path) -> None:
     assert task.digest() == whole.digest()
 
 
+@pytest.mark.parametrize("warmup", [0.0, 0.2])
+def test_resume_with_a_rate_that_falls_in_steps(tmp_path: Path, warmup: float) -> None:
+    settings = TrainSettings(
+        epochs=3, batch_size=8, precision="fp32", channels_last="off", schedule="steps", warmup=warmup
+    )  # pyright: ignore[reportArgumentType]
+    whole = ToyTask()
+    expected = fit(whole, ToyStream(), settings, checkpoints=False).history
+
+    class Stops(ToyTask):
+        def on_step_end(self, step: int) -> None:
+            super().on_step_end(step)
+            if step in (3, 12, 20):  # in the warm-up, at a milestone, after both
+                run.request_stop()
+
+    for _ in range(4):
+        with open_run(tmp_path) as run:
+            task = Stops()
+            ended = fit(task, ToyStream(), settings, run=run, resume=True)
+    assert ended.steps == 24
+    assert [epoch["lr"] for epoch in ended.history] == [epoch["lr"] for epoch in expected]
+    assert expected[0]["lr"] / expected[2]["lr"] == pytest.approx(100)
+    assert task.digest() == whole.digest()
+
+
 def test_a_finished_run_resumed_stays_as_it_is(tmp_path: Path) -> None:
     settings = TrainSettings(epochs=1, batch_size=8, precision="fp32", channels_last="off")
     task, again = ToyTask(), ToyTask()
