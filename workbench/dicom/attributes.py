@@ -69,7 +69,7 @@ class Attributes:
 
     def raw(self, keyword: str) -> bytes:
         """The bytes of a value as written."""
-        element = self.element(keyword)
+        element = self.elements.get(TAGS[keyword].number)
         return b"" if element is None else bytes(self.buffer[element.start : element.end])
 
     def vr(self, keyword: str) -> str:
@@ -86,7 +86,10 @@ class Attributes:
 
     def text(self, keyword: str) -> str:
         """A text without padding; several values stay joined by a backslash."""
-        raw = self.raw(keyword).strip(b" \0")
+        raw = self.raw(keyword)
+        if not raw:
+            return ""
+        raw = raw.strip(b" \0")
         if raw.isascii():
             return raw.decode("ascii")
         return _decode(raw, self.charset).strip()
@@ -103,16 +106,18 @@ class Attributes:
 
     def numbers(self, keyword: str) -> list[float]:
         """All readable, finite numbers of a value."""
+        raw = self.raw(keyword)
+        if not raw:
+            return []
         vr = self.vr(keyword)
         if vr in _BINARY:
-            raw = self.raw(keyword)
             kind = _BINARY[vr]
             size = struct.calcsize("=" + kind)
             order = "<" if self.syntax.little else ">"
             values = struct.unpack(f"{order}{len(raw) // size}{kind}", raw[: len(raw) // size * size])
             return [float(value) for value in values if value == value and abs(value) != float("inf")]
         found = []
-        for part in self.raw(keyword).decode("ascii", "replace").strip(" \0").split("\\"):
+        for part in raw.decode("ascii", "replace").strip(" \0").split("\\"):
             try:
                 value = float(part.strip(" \0").replace(",", "."))
             except ValueError:

@@ -13,8 +13,12 @@ Buffer: TypeAlias = "bytes | bytearray | mmap.mmap"
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 MAX_DEPTH = 60
-_LONG = {name.encode(): name for name in "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()}
-_SHORT = {name.encode(): name for name in "AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()}
+_LONG = {name: name.decode() for name in (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN")}
+_LONG |= {name: name.decode() for name in (b"UR", b"UT", b"UV")}
+_SHORT = {name: name.decode() for name in (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS")}
+_SHORT |= {
+    name: name.decode() for name in (b"LO", b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US")
+}
 _PIXELS = frozenset({PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA})
 _HEADS = {
     little: tuple(struct.Struct(order + form).unpack_from for form in ("HHI", "HH2sH", "I"))

@@ -51,7 +51,7 @@ class FrameAttributes:
             frame: Which frame, from 0.
         """
         for level in (self.own(frame), self._shared):
-            item = level.item(name)
+            item = level.item(name) if level.elements else None
             if item is not None and keyword in item:
                 return item
         return None
