@@ -14,7 +14,7 @@ from workbench.cohort.cohort import Cohort
 from workbench.cohort.labels import Labels
 from workbench.cohort.pixel_hashes import pixel_hash
 from workbench.config import load_settings
-from workbench.errors import InputError
+from workbench.errors import InputError, OperationFailed
 from workbench.runs.folder import RunFolder
 from workbench.runs.workspace import Workspace
 from workbench.study import grid
@@ -191,3 +191,15 @@ def test_encoders_are_probed_and_fine_tuned(tmp_path: Path, monkeypatch: pytest.
     assert parent.data.tags["split"] == cohort.split().digest
     artifacts = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
     assert artifacts >= {"report.html", "figures", "summary.json"}
+
+
+def test_a_study_without_a_single_cell_says_why(bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, run = bench
+
+    def fails(self, arm, protocol, cells):
+        self.not_run.append("a fine-tuned at 6, draw 0: The loss is not finite.")
+        yield from ()
+
+    monkeypatch.setattr(grid.Grid, "_frozen", fails)
+    with pytest.raises(OperationFailed, match="No cell of the study could be run.*draw 0: The loss is not finite"):
+        run()

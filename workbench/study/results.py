@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,8 @@ from workbench.study.curves import Cell, Curves
 from workbench.study.data import StudyData
 from workbench.study.grid import CellResult
 from workbench.study.labels_saved import Ratio
+from workbench.study.predictions import write_predictions
 from workbench.study.settings import StudySettings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 METRICS = ("auc", "average_precision", "balanced_accuracy", "brier", "log_loss")
 SUMMARY_VERSION = 1
@@ -43,13 +41,11 @@ class Collected:
     def __init__(self, settings: StudySettings, data: StudyData) -> None:
         self.settings, self.data = settings, data
         self.rows: list[dict[str, Any]] = []
-        self.frames: list[pd.DataFrame] = []
+        self._patients = np.unique(data.unit_patients, return_inverse=True)[1]  # numbers are told apart faster
         self.scores: dict[tuple[str, str, str], list[tuple[CellResult, NDArray[np.float64]]]] = {}
 
     def add(self, result: CellResult) -> None:
-        """One cell: its metrics, its predictions, and its scores per unit for the curves."""
-        import pandas as pd
-
+        """One cell: its metrics, and its scores per unit for the curves."""
         scores = self.data.units.scores(result.probabilities)
         self.scores.setdefault((result.arm, result.protocol, result.budget), []).append((result, scores))
         shared = {
@@ -60,26 +56,8 @@ class Collected:
             "n_scans": result.drawn.n_scans,
             "n_patients": result.drawn.n_patients,
         }
-        found = measure(scores, self.data.unit_targets, self.data.unit_patients)
+        found = measure(scores, self.data.unit_targets, self._patients)
         self.rows += [{**shared, "metric": name, "value": found[name]} for name in METRICS]
-        count, classes = result.probabilities.shape
-        truth = self.data.test_targets if self.data.test_targets.ndim == 2 else None
-        frame = pd.DataFrame(
-            {
-                "scan_id": np.repeat(self.data.test_ids.astype(str), classes),
-                "patient_key": np.repeat(self.data.test_keys, classes),
-                "label": truth.ravel()
-                if truth is not None
-                else np.repeat(np.asarray(self.data.classes)[self.data.test_targets], classes),
-                "class": np.tile(self.data.classes, count),
-                "probability": result.probabilities.ravel(),
-            }
-        )
-        for place, name in enumerate(("arm", "protocol", "budget", "draw")):
-            frame.insert(place, name, shared[name])
-        for name in ("arm", "protocol", "budget", "scan_id", "patient_key", "class"):
-            frame[name] = frame[name].astype("category")
-        self.frames.append(frame)
 
     @property
     def cells(self) -> int:
@@ -91,10 +69,8 @@ class Collected:
         import pandas as pd
 
         pd.DataFrame(self.rows).to_parquet(folder / "results.parquet", index=False)
-        whole = pd.concat(
-            [frame.astype({"arm": str, "protocol": str, "budget": str}) for frame in self.frames], ignore_index=True
-        )
-        whole.to_parquet(folder / "predictions.parquet", index=False)
+        cells = (result for members in self.scores.values() for result, _ in members)
+        write_predictions(folder / "predictions.parquet", self.data, cells)
 
     def order_hashes(self) -> dict[str, list[str]]:
         """Digest of the labelled patients of each draw, by budget; the same for every arm and protocol.

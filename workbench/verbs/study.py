@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from workbench.config import Result
-from workbench.errors import InputError
+from workbench.errors import InputError, OperationFailed
 from workbench.runs.folder import RunFolder, settings_digest
 from workbench.runs.progress import Progress, duration
 from workbench.runs.status import process_alive
@@ -113,6 +113,12 @@ def _run(settings: StudySettings, workspace: Workspace, run: RunFolder, tracker:
     grid = Grid(settings, data, run)
     for cell in grid.results(arms):
         collected.add(cell)
+    if not collected.cells:
+        raise OperationFailed(
+            "No cell of the study could be run.",
+            where="; ".join(grid.not_run[:3]),
+            todo="See the log; the same command tries again.",
+        )
     collected.write(run.path)
     summary = summarise(settings, data, arms, collected, warnings=warnings, not_run=grid.not_run)
     write_summary(run.path, summary)
