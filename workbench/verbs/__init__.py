@@ -51,6 +51,7 @@ _ALL = (
     Verb("mlflow", "opens the MLflow UI on 127.0.0.1", module="mlflow_ui", section="Start here"),
     Verb("import-images", "turns labelled PNG/JPEG images into DICOM plus a label file", ("folder", "labels")),
     Verb("import-medmnist", "turns a MedMNIST set into DICOM plus a label file", ("name",)),
+    Verb("fetch", "brings scans from a PACS (DICOMweb, or C-FIND with C-MOVE or C-GET)", ("server", "out")),
     Verb("index", "walks folders, zips, DICOMDIRs into a cohort", ("sources...",)),
     Verb("label", "joins a label table to a cohort", ("cohort", "labels")),
     Verb("split", "shows or changes the patient-disjoint split", ("cohort",)),
