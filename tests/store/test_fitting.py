@@ -3,6 +3,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.dicom.making import picture
+from workbench.dicom import read_frame
 from workbench.store.fitting import fit, fitted_size
 from workbench.store.settings import StoreSettings
 
@@ -11,6 +13,7 @@ def frame(values, *, units="stored", padding=None, spacing_mm=None, modality="DX
     """As ``workbench.dicom.Frame``, with the stored values given."""
     return SimpleNamespace(
         training=lambda: values,
+        counts=None,
         units=units,
         padding=np.zeros(values.shape[:2], bool) if padding is None else padding,
         spacing_mm=spacing_mm,
@@ -136,3 +139,22 @@ def test_rounding_is_to_the_nearest_and_within_the_type():
     assert fit(frame(values), StoreSettings(size=8)).pixels.max() == 1
     edge = np.full((16, 16), 65535, np.uint16)
     assert (fit(frame(edge), StoreSettings(size=8)).pixels == 65535).all()
+
+
+@pytest.mark.parametrize("size", [16, 33, 64, 100])
+@pytest.mark.parametrize("values", [{}, {"slope": 0.5}, {"padding": -1024}])
+def test_whole_values_are_fitted_as_their_rounded_ones_are(size, values):
+    rng = np.random.default_rng(3)
+    pixels = rng.integers(0, 2000, (64, 48)).astype(np.int16)
+    file = picture(
+        pixels,
+        "CT",
+        RescaleSlope=str(values.get("slope", 1)),
+        RescaleIntercept="-1024",
+        **({"PixelPaddingValue": int(pixels[0, 0])} if "padding" in values else {}),
+    )
+    real = read_frame(file)
+    plain = frame(real.training().copy(), units="HU", padding=real.padding, spacing_mm=real.spacing_mm, modality="CT")
+    found, expected = fit(real, StoreSettings(size=size)), fit(plain, StoreSettings(size=size))
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
+    assert (found.low, found.high) == (expected.low, expected.high)

@@ -73,9 +73,10 @@ def fit(frame: Any, settings: StoreSettings) -> FittedScan:
     """
     stored = frame.training()
     kind = stored.dtype
-    values = _channels(np.asarray(stored, dtype=np.float32), settings.channels)
+    as_they_are = stored is frame.counts and frame.values.dtype == np.float32
+    values = _channels(frame.values if as_they_are else np.asarray(stored, np.float32), settings.channels)
     rows, columns = values.shape[1:]
-    valid = _valid(frame.padding, values)
+    valid = _valid(frame.padding, None if np.issubdtype(kind, np.integer) else values)
     spacing = _spacing(frame.spacing_mm)
     height, width, after = fitted_size(rows, columns, spacing, settings.size, aspect=frame.aspect)
 
@@ -108,12 +109,13 @@ def _channels(values: NDArray[np.float32], channels: int) -> NDArray[np.float32]
     return (values @ LUMA)[None] if channels == 1 else np.moveaxis(values, 2, 0)
 
 
-def _valid(padding: Any, values: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-    """Where pixels count, or None where all do."""
-    bad = np.zeros(values.shape[1:], bool) if padding is None else np.asarray(padding, dtype=bool)
-    if not np.isfinite(values.sum()):
-        bad = np.logical_or(bad, ~np.isfinite(values).all(axis=0))
-    return np.logical_not(bad) if bad.any() else None
+def _valid(padding: Any, values: NDArray[np.float32] | None) -> NDArray[np.bool_] | None:
+    """Where pixels count, or None where all do; ``values`` are given where some may be no numbers."""
+    bad = None if padding is None else np.asarray(padding, dtype=bool)
+    if values is not None and not np.isfinite(values.sum()):
+        nowhere = ~np.isfinite(values).all(axis=0)
+        bad = nowhere if bad is None else np.logical_or(bad, nowhere)
+    return np.logical_not(bad) if bad is not None and bad.any() else None
 
 
 def _spacing(spacing: Any) -> tuple[float, float] | None:
