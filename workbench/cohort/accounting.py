@@ -19,7 +19,7 @@ class Totals:
         seen, used, refused: Regular files under the sources; an archive counts once.
         outcomes: Files by outcome code.
         member_seen, member_used, member_refused, member_outcomes: The same for the files inside archives.
-        scans, series, studies, patients: What the used files hold.
+        scans, series, studies, patients, volumes: What the used files hold.
         gone: Files indexed before that are no longer there.
     """
 
@@ -35,6 +35,7 @@ class Totals:
     series: int = 0
     studies: int = 0
     patients: int = 0
+    volumes: int = 0
     gone: int = 0
 
 

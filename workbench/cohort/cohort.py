@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-HASHED = ("manifest.parquet", "decisions.csv", "split.json", "refused.csv")
+HASHED = ("manifest.parquet", "volumes.parquet", "decisions.csv", "split.json", "refused.csv")
 Ids = NDArray[np.object_]
 
 

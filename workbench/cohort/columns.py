@@ -10,7 +10,7 @@ class Column(NamedTuple):
 
     Attributes:
         name: Its name.
-        kind: ``text``, ``int``, ``float`` or ``flag``.
+        kind: ``text``, ``int``, ``float``, ``flag`` or ``floats``, a list of them.
         meaning: What it holds, with units.
     """
 
@@ -59,7 +59,10 @@ SCAN_COLUMNS: tuple[str, ...] = NAMES[:-1]
 
 KINDS = {column.name: column.kind for column in MANIFEST}
 SQL_TYPES = {"text": "TEXT", "int": "INTEGER", "float": "REAL", "flag": "INTEGER"}
-UNUSABLE_FLAGS = ("blank", "localizer", "burned_in_text", "saved_screen", "hu_suspect")
+UNUSABLE_FLAGS = (
+    *("blank", "localizer", "burned_in_text", "saved_screen", "hu_suspect"),
+    *("ambiguous_stack", "projection"),
+)
 """Scans that carry one of these stay in the manifest and out of pools, development and test sets, unless a decision
 includes them."""
 
@@ -101,3 +104,58 @@ SLICE: tuple[Column, ...] = (
 """What the ledger, in ``private/``, knows of every frame that is a slice; ``dicom.SliceFacts`` flattened."""
 SLICE_NAMES: tuple[str, ...] = tuple(column.name for column in SLICE)
 SLICE_KINDS = {column.name: column.kind for column in SLICE} | {"rows": "int", "columns": "int", "samples": "int"}
+
+SHARED: tuple[str, ...] = (
+    *("patient_key", "study_key", "series_key", "patient_unknown", "study_date", "modality", "body_part"),
+    *("laterality", "sex", "age_years", "manufacturer", "model", "scanner", "site", "bits_stored"),
+)
+"""What a volume has in common with its slices, under the manifest's names."""
+_LATTICE: tuple[Column, ...] = (
+    Column("slices", "int", "slices, from the first to the last along the normal"),
+    Column("rows", "int", "height of a slice, pixels"),
+    Column("columns", "int", "width of a slice, pixels"),
+    Column("spacing_slice_mm", "float", "distance between slices, mm"),
+    Column("spacing_row_mm", "float", "distance between rows, mm"),
+    Column("spacing_column_mm", "float", "distance between columns, mm"),
+    Column("thickness_mm", "float", "slice thickness, mm"),
+    Column("affine_lps", "floats", "4 x 4, row by row: from (column, row, slice, 1) to mm to the left, back and head"),
+)
+_SPLIT: tuple[Column, ...] = (
+    Column("status", "text", "whether its slices are even; see the reference of statuses"),
+    Column("split_by", "text", "what sets it apart from others of its series: DICOM keywords, gap or spacing"),
+    Column("split_value", "text", "the values of these that it has"),
+)
+VOLUMES: tuple[Column, ...] = (
+    Column("scan_id", "text", "key of the volume: keyed hash of its slices' keys, in order"),
+    Column("stack_id", "text", "key of the stack that it is, or is part of"),
+    *(column for column in MANIFEST if column.name in SHARED),
+    Column("frame_of_reference", "text", "key of the frame of reference UID"),
+    *_LATTICE,
+    *_SPLIT,
+    Column("rescaled", "flag", "stored values of MR are rescaled, because the slope changes from slice to slice"),
+    Column("pixel_hash", "text", "hash over the slices' hashes, in order"),
+    Column("flags", "text", "findings, separated by ';': those of its slices, and derived, reformat or projection"),
+    Column("group", "text", "scans of one group stay on one side of every split"),
+)
+"""``volumes.parquet``: one row per volume, a scan beside the manifest's frames."""
+STACKS: tuple[Column, ...] = (
+    Column("stack_id", "text", "key of the stack: keyed hash of its slices' keys, in order"),
+    *(column for column in MANIFEST if column.name in ("patient_key", "study_key", "series_key", "modality")),
+    *_SPLIT,
+    Column("sentence", "text", "the status in words"),
+    Column("kind", "text", "derived, reformat or projection"),
+    *_LATTICE,
+    Column("tilt_deg", "float", "angle between the line of the slices and the normal, degrees"),
+    Column("repeats", "int", "frames left out because the same picture is there already at the same place"),
+    Column("volumes", "int", "volumes made of it"),
+)
+"""``stacks.parquet``: one row per stack of slices, whether or not it is a volume."""
+STACK_SLICES: tuple[Column, ...] = (
+    Column("stack_id", "text", "key of the stack"),
+    Column("place", "int", "place in the stack, from 0"),
+    Column("scan_id", "text", "key of the frame"),
+    Column("offset_mm", "float", "distance from the stack's first slice along the normal, mm"),
+    Column("volume_id", "text", "key of the volume that it is part of, if any"),
+    Column("repeat", "flag", "left out: the same picture is there already at the same place"),
+)
+"""``slices.parquet``: one row per frame that is a slice."""

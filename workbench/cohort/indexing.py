@@ -22,13 +22,16 @@ from workbench.cohort.quality import measures
 from workbench.cohort.reading import SLOW_S, Sink
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split, SplitRule
-from workbench.cohort.volumes import slice_table
+from workbench.cohort.volumes import findings, slice_table, tables
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
 from workbench.runs.status import write_text
 
-PRODUCTS = ("manifest.parquet", "refused.csv", "intake.json", "intake.html", "cohort.yaml", "private/paths.parquet")
+PRODUCTS = (
+    *("manifest.parquet", "volumes.parquet", "stacks.parquet", "slices.parquet", "refused.csv", "intake.json"),
+    *("intake.html", "cohort.yaml", "private/paths.parquet"),
+)
 
 
 class OutcomeWords(Protocol):
@@ -238,6 +241,9 @@ def _finish(
     manifest.write_private(ledger, folder / "private", key.path)
     measures.write(ledger.connection, folder / "private")
     manifest.write_refused(folder / "refused.csv", accounting.refusals(ledger, key.path))
+    found = tables.find(ledger, key)
+    totals.volumes = found.volumes
+    tables.write(ledger, folder)
     manifest.write_manifest(ledger, folder / "manifest.parquet")
     numbers = intake.gather(
         ledger,
@@ -246,6 +252,10 @@ def _finish(
         test_patients=len(set(split.test_patients) & set(groups)),
         skipped={"links": skipped.links, "special": skipped.special, "closed_folders": skipped.closed_folders},
     )
+    numbers["stacks"] = findings.numbers(found)
+    said = findings.findings(found)
+    numbers["findings"] += said
+    numbers["decisions_needed"] += sum(item["count"] for item in said if item["level"] == "stop")
     write_text(folder / "intake.json", json.dumps(numbers, indent=1))
     page = intake_page.page(folder.name, numbers, sentence=words.sentence, is_used=words.is_used)
     write_text(folder / "intake.html", page)

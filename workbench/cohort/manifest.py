@@ -59,20 +59,25 @@ def group_patients(ledger: Ledger) -> dict[str, str]:
 
 
 def write_manifest(ledger: Ledger, file: Path) -> None:
-    """Write ``manifest.parquet``: the kept scans in the order in which their files were indexed first."""
+    """Write ``manifest.parquet``: the kept scans in the order in which their files were indexed first.
+
+    ``group_patients`` and ``volumes.tables.find`` have left their temporary tables in the ledger's connection.
+    """
     columns = ", ".join(f'scans."{name}"' for name in SCAN_COLUMNS)
     rows = ledger.connection.execute(
-        f"SELECT {columns}, patients.family, repeated.hash IS NOT NULL FROM files "
+        f"SELECT {columns}, patients.family, repeated.hash IS NOT NULL, stack_flags.flag FROM files "
         "JOIN scans ON scans.file = files.id JOIN patients ON patients.key = scans.patient_key "
         "LEFT JOIN repeated ON repeated.hash = scans.pixel_hash "
+        "LEFT JOIN stack_flags ON stack_flags.file = scans.file AND stack_flags.frame = scans.frame "
         "WHERE files.gone = 0 AND files.used ORDER BY files.generation, files.path, files.member, scans.frame"
     )
     flags = SCAN_COLUMNS.index("flags")
 
     def finished() -> Iterator[tuple[Any, ...]]:
-        for *row, again in rows:
-            if again:
-                row[flags] = ";".join(sorted({*row[flags].split(";"), "identical_pixels"} - {""}))
+        for *row, again, stack in rows:
+            if again or stack:
+                more = {"identical_pixels" if again else "", stack or ""}
+                row[flags] = ";".join(sorted({*row[flags].split(";"), *more} - {""}))
             yield tuple(row)
 
     write_parquet(file, [(name, KINDS[name]) for name in NAMES], finished())
@@ -105,13 +110,14 @@ def write_parquet(file: Path, columns: Sequence[tuple[str, str]], rows: Iterable
 
     Args:
         file: The file.
-        columns: Names, and kinds ``text``, ``int``, ``float``, ``flag`` or ``bytes``.
+        columns: Names, and kinds ``text``, ``int``, ``float``, ``flag``, ``floats`` or ``bytes``.
         rows: Tuples in the columns' order.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     kinds = {"text": pa.string(), "int": pa.int64(), "float": pa.float64(), "flag": pa.bool_(), "bytes": pa.binary()}
+    kinds["floats"] = pa.list_(pa.float64())
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns])
     flags = [number for number, (_, kind) in enumerate(columns) if kind == "flag"]
     temporary = file.with_name(f".{file.name}.part")

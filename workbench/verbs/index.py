@@ -92,8 +92,8 @@ def index(settings: IndexSettings, *, workspace: Workspace, progress: Progress |
         sink=sink,
     )
     totals = done.numbers["totals"]
-    names = ("seen", "used", "refused", "scans", "series", "patients", "outcomes")
-    result = IndexResult(**{name: totals[name] for name in names}, volumes=0)
+    names = ("seen", "used", "refused", "scans", "series", "volumes", "patients", "outcomes")
+    result = IndexResult(**{name: totals[name] for name in names})
     result._text = _summary(settings, done, folder)
     if sink and result.used:
         fields = ("cohort", "engine", "workers")

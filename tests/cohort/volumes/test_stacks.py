@@ -162,6 +162,13 @@ def test_frames_at_one_place_and_nothing_that_tells_them_apart():
     assert stack.sentence == "Up to 2 pictures at the same place and nothing that tells them apart: kept aside."
 
 
+def test_pictures_at_a_few_places_need_not_be_told_apart():
+    beats = slices(np.zeros(30), pixel_hash=[f"{n}" for n in range(30)])
+    stack = only(series(beats))
+    assert (stack.status, len(stack.places)) == (Status.SHORT, 30)
+    assert stack.sentence == "30 pictures at 1 place: too few places for a volume, used one by one."
+
+
 def test_repeats_are_counted_apart():
     stack = only(series(slices(Z), slices(Z)[:3]))
     assert len(stack.places) == 8 and len(stack.repeats) == 3 and stack.status is Status.REGULAR

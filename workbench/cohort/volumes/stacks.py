@@ -40,12 +40,12 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class Volume:
-    """Slices that are even enough for three dimensions.
+class Run:
+    """Slices of a stack that are even enough to be a volume.
 
     Attributes:
         places: Of its frames in the series, in order along the normal.
-        status: ``regular`` or ``regular_jitter``; that of a stack which a person chose to straighten or resample.
+        status: ``regular`` or ``regular_jitter``.
         split_by: What it was split by, keywords joined by '+'; ``gap`` and ``spacing`` among them.
         split_value: The values of these that it has.
         geometry: Where its slices lie.
@@ -82,7 +82,7 @@ class Stack:
     kind: str = ""
     repeats: Places = field(default_factory=lambda: np.empty(0, np.int64))
     geometry: Geometry | None = None
-    volumes: tuple[Volume, ...] = ()
+    volumes: tuple[Run, ...] = ()
 
 
 def find_stacks(frames: Frames) -> list[Stack]:
@@ -158,8 +158,14 @@ def _stacks_of(frames: Frames, group: grouping.Group) -> list[Stack]:
     line = normal(part.orientations.mean(axis=0))
     offsets = part.positions @ line
     spots = spots_of(offsets)
-    parts = discriminators.split(part, spots)
     base = "+".join(group.split_by)
+    distinct = len(set(spots.tolist()))
+    if distinct < LEAST_SLICES:
+        order = np.argsort(offsets, kind="stable")
+        said = sentence(Status.SHORT, slices=len(order), most=distinct)
+        geometry = _geometry(part, order) if distinct == len(order) else None
+        return [Stack(group.places[order], Status.SHORT, said, base, "", group.kind, geometry=geometry)]
+    parts = discriminators.split(part, spots)
     if parts is None:
         order = group.places[np.argsort(offsets, kind="stable")]
         said = sentence(Status.AMBIGUOUS, slices=len(order), most=int(np.bincount(spots).max()))
@@ -240,9 +246,9 @@ def _one(frames: Frames, order: Places) -> Stack:
         status = Status.IRREGULAR
     elif status in EVEN and tilted:
         status = Status.TILTED
-    volumes: list[Volume] = []
+    volumes: list[Run] = []
     if status in EVEN:
-        volumes = [Volume(order, status, "", "", geometry)]
+        volumes = [Run(order, status, "", "", geometry)]
     elif status in (Status.MISSING, Status.PIECEWISE):
         volumes = _runs(frames, order, even)
     said = sentence(
@@ -263,7 +269,7 @@ def _one(frames: Frames, order: Places) -> Stack:
     return Stack(order, status, said, geometry=geometry, volumes=tuple(volumes))
 
 
-def _runs(frames: Frames, order: Places, even: Evenness) -> list[Volume]:
+def _runs(frames: Frames, order: Places, even: Evenness) -> list[Run]:
     """The volumes of a stack that is cut at its gaps, or where its spacing changes."""
     by = "gap" if even.status is Status.MISSING else "spacing"
     found = []
@@ -272,7 +278,7 @@ def _runs(frames: Frames, order: Places, even: Evenness) -> list[Volume]:
             continue
         geometry, run, bent = _measured(frames, order[first:last])
         if run.status in EVEN and geometry.tilt_deg <= TILT_DEG and not bent:
-            found.append(Volume(order[first:last], run.status, by, f"run {number} of {len(even.runs)}", geometry))
+            found.append(Run(order[first:last], run.status, by, f"run {number} of {len(even.runs)}", geometry))
     return found
 
 

@@ -77,7 +77,7 @@ def sentence(
         volumes: Volumes made of it.
         tilt_deg: Angle between the stack's line and the normal.
         bent: Whether slices lie beside the line through the first and the last.
-        most: Most pictures at one place.
+        most: Most pictures at one place; for a short stack, the number of places.
         orientations: Directions in which slices lie.
     """
     number, made = count(slices, "slice"), _made(volumes)
@@ -102,6 +102,8 @@ def sentence(
             f"{number}, {spacing_mm:.2f} mm apart along a line that leans by {tilt_deg:.1f}° (gantry tilt): used one "
             "by one, not as a volume, unless it is straightened."
         )
+    if status is Status.SHORT and 0 < most < slices:
+        return f"{count(slices, 'picture')} at {count(most, 'place')}: too few places for a volume, used one by one."
     if status is Status.SHORT:
         return f"Only {number}: too few for a volume, used one by one."
     if status is Status.AMBIGUOUS:
