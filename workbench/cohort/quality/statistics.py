@@ -158,10 +158,15 @@ def _combing(
     expected = span * -np.expm1(-inside.size / span)
     if span < 16 or distinct > (1 - SUSPECT_COMBING) * expected:
         return 0.0
+    width = min(span, 31)
+    near = np.bincount((inside - np.float32(bottom)).astype(np.int64), minlength=span)
+    sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(near)])
+    density = (sums[width:] - sums[:-width]) / width  # where few values are frequent, fewer are expected
+    if distinct > (1 - SUSPECT_COMBING) * float(-np.expm1(-density).sum()):
+        return 0.0
     plain = grey.ravel() if padding is None else grey[~padding]
     whole = plain[(plain >= bottom) & (plain <= top)]
     counts = np.bincount((whole - np.float32(bottom)).astype(np.int64), minlength=span)
-    width = min(span, 31)
     around = np.convolve(counts, np.full(width, 1.0 / width), mode="same")
     return float(np.mean((counts == 0) & (around >= 3.0)))
 
