@@ -99,7 +99,7 @@ class SiteKey:
 
     def word(self, letter: str, text: str) -> str:
         """A key of 80 bits: ``letter`` and 16 characters of base 32."""
-        return letter + base64.b32encode(self.digest(text)).decode()[:16]
+        return letter + base64.b32encode(self.digest(text)[:10]).decode()
 
     def patient(self, issuer: str, patient_id: str) -> str:
         """Key of a patient: ``P`` and 16 characters, from the issuer and the stripped patient ID."""

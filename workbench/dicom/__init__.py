@@ -52,4 +52,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'workbench.dicom' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"workbench.dicom.{_HOMES[name]}"), name)
+    found = globals()[name] = getattr(importlib.import_module(f"workbench.dicom.{_HOMES[name]}"), name)
+    return found
