@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from tests.evaluation.making import blobs
+from workbench.evaluation import solver
 from workbench.evaluation.probe import fit_probes
 from workbench.evaluation.solver import one_thread
 from workbench.evaluation.standardise import Standardiser
@@ -81,3 +84,29 @@ def test_one_thread_is_given_back():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_number_of_threads_changes_nothing(monkeypatch):
+    x, y, patients = blobs(600, 20, 3, seed=8)
+    draws = [np.random.default_rng(n).choice(500, n, replace=False) for n in (20, 24, 40, 90, 280, 300, 400)]
+    minimise, seen = solver.minimise, set()
+
+    def watched(*given):
+        seen.add((threading.get_ident(), torch.get_num_threads()))
+        return minimise(*given)
+
+    monkeypatch.setattr(solver, "minimise", watched)
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            seen.clear()
+            found.append(fit_probes(x[:500], y[:500], draws, x[500:], patients[:500]))
+            assert len(seen) <= threads and {each for _, each in seen} == {1}
+            assert torch.get_num_threads() == threads
+        assert len(seen) > 1
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(found[0].logits, found[1].logits)
+    np.testing.assert_array_equal(found[0].weights, found[1].weights)

@@ -8,6 +8,7 @@ classes one symmetric softmax: the minimisers of scikit-learn's LogisticRegressi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -68,7 +69,10 @@ class Solved:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Small batched products are slower on several threads, and their sums depend on how many there are."""
+    """Small batched products are slower on several threads, and their sums depend on how many there are.
+
+    Threads that begin inside take over the setting.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -87,6 +91,8 @@ def solve(
 ) -> list[Solved]:
     """Choose each draw's penalty by pooled out-of-fold log-loss, then fit it on the whole draw.
 
+    Blocks of draws are solved side by side on as many threads as torch may use; how many does not change the result.
+
     Args:
         pool: ``(N, D)`` standardised features.
         draws: Draws; every class of a softmax, and both answers of a sigmoid question, must occur in each.
@@ -98,19 +104,27 @@ def solve(
         One ``Solved`` per draw.
     """
     solved: dict[int, Solved] = {}
-    width = pool.shape[1]
+    width, threads = pool.shape[1], torch.get_num_threads()
     with one_thread(), torch.inference_mode():
         axes: Tensor | None = None
         turned = torch.as_tensor(pool)
         if width <= len(pool) and any(len(draw.rows) > MOST_REDUCED for draw in draws):
             axes = _principal_axes(turned)
             turned = turned @ axes
-        for block in _blocks(draws, width):
-            members = [draws[i] for i in block]
-            for i, found in zip(block, _Block(turned, members, softmax).solve(penalties, fixed_penalty), strict=True):
+
+        def solved_block(block: list[int]) -> list[Solved]:
+            with torch.inference_mode():
+                made = _Block(turned, [draws[i] for i in block], softmax).solve(penalties, fixed_penalty)
                 if axes is not None:
-                    found.weights = (torch.as_tensor(found.weights) @ axes.T).numpy()
-                solved[i] = found
+                    for found in made:
+                        found.weights = (torch.as_tensor(found.weights) @ axes.T).numpy()
+            return made
+
+        # The largest first, so that no thread is left with one at the end.
+        blocks = sorted(_blocks(draws, width), key=lambda block: -sum(len(draws[i].rows) for i in block))
+        with ThreadPoolExecutor(max(1, min(threads, len(blocks)))) as pool_of_threads:
+            for block, made in zip(blocks, pool_of_threads.map(solved_block, blocks), strict=True):
+                solved.update(zip(block, made, strict=True))
     return [solved[i] for i in range(len(draws))]
 
 
