@@ -74,6 +74,8 @@ def test_labels_with_unknowns():
     assert found["specificity"].value == pytest.approx((first[1][0] + second[1][0]) / 2)
     assert 0.85 < found["specificity"].value < 0.95
     assert found["brier"].value == pytest.approx(np.nanmean((p - y) ** 2, axis=1).mean())
+    each = [sk.accuracy_score(y[10:, 0], p[10:, 0] > 0.5), sk.accuracy_score(y[:, 1], p[:, 1] > 0.5)]
+    assert found["accuracy"].value == pytest.approx(np.mean(each))
 
 
 def test_thresholds_come_from_the_budget_and_are_transferred():

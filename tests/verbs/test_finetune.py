@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,32 @@ def test_a_budget_is_drawn_by_patients_and_its_draws_differ(workspace: Workspace
     assert not (Path(first.path) / "saliency.png").exists()
 
 
+def test_validation_patients_are_not_trained_on_and_choose_the_weights(workspace: Workspace) -> None:
+    cohort = Cohort.open(workspace.cohort_dir("phantom"))
+    labels = cohort.labels("v1")
+    development, manifest = cohort.development(labels), cohort.manifest
+    patients = manifest.set_index("scan_id")["patient_key"]
+    theirs = sorted(set(patients[development]))[::3]
+    part = np.where(patients[labels.scan_ids].isin(theirs), "val", "train")
+    part[patients[labels.scan_ids].isin(set(patients[cohort.test(labels)]))] = "val"  # reserved patients stay reserved
+    attributes = pd.DataFrame({"scan_id": labels.scan_ids, "split": part})
+    replace(labels, version="parts", attributes=attributes).write(cohort.folder)
+    try:
+        found = tune(
+            workspace, labels="parts", validation="split:val", select="best", validate_every=1, steps=3, ema=0,
+            encoder="scratch:resnet18", folds=0, pictures=0,
+        )  # fmt: skip
+    finally:
+        (cohort.folder / "labels" / "parts.parquet").unlink()
+    held_out = int(patients[development].isin(theirs).sum())
+    assert (found.n_scans, found.told["validation_scans"]) == (len(development) - held_out, held_out)
+    assert found.n_patients == len(set(patients[development])) - len(theirs)
+    assert found.test_scans == len(cohort.test(labels))
+    aucs = [event["validation_auc"] for event in RunFolder.open(Path(found.path)).events()]
+    assert len(aucs) == 3
+    assert found.told["best_epoch"] == aucs.index(max(aucs)) + 1
+
+
 @pytest.mark.parametrize("method", ["probe", "knn"])
 def test_frozen_features(workspace: Workspace, method: str) -> None:
     found = tune(workspace, method=method, encoder=str(workspace.root / "encoder"), unit="patient", pictures=2)
@@ -203,6 +230,8 @@ def test_a_stopped_run_goes_on_to_the_same_end(workspace: Workspace, monkeypatch
         ({"encoder": "nothing"}, "no encoder 'nothing'"),
         ({"budget": 2}, "too small"),
         ({"budget": 10_000}, "more than there is"),
+        ({"validation": "site:north"}, "names no column of the labels v1"),
+        ({"select": "best"}, "no validation scans"),
         ({"train.accelerator": "gpu"}, "A GPU was asked for"),
         ({"resume": "nothing"}, "no finetune run 'nothing'"),
         ({"stepps": 3}, "Did you mean 'steps'"),
@@ -221,8 +250,6 @@ def test_labels_of_one_class_teach_nothing(workspace: Workspace) -> None:
     development = set(cohort.development(labels))
     inside = labels.table["scan_id"].isin(development)
     kept = labels.table[~inside | (labels.table["label"] == labels.classes[0])]
-    from dataclasses import replace
-
     replace(labels, version="lopsided", table=kept).write(cohort.folder)
     try:
         with pytest.raises(InputError, match="hold one class alone"):
