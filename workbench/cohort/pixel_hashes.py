@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
-from scipy.fft import dct
-from scipy.sparse import csr_array
 
 from workbench.dicom.whole_numbers import whole_numbers
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 VERSION = 2
 """Of the two definitions: hashes of different versions cannot be compared."""
@@ -85,19 +86,30 @@ def distance(first: str, second: str) -> int:
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
-_WAVES = dct(np.eye(GRID), axis=0, norm="ortho")[:BITS]
-"""The first rows ``(8, 32)`` of the orthonormal cosine transform, DCT-II."""
+_WAVES = np.sqrt(2 / GRID) * np.cos(np.pi / GRID * np.outer(np.arange(BITS), np.arange(GRID) + 0.5))
+_WAVES[0] /= np.sqrt(2)
+"""The first rows ``(8, 32)`` of the orthonormal cosine transform, DCT-II; without scipy.fft, which loads slowly."""
 
 
 def _area_means(grey: NDArray[Any]) -> NDArray[np.float64]:
     """Means over a 32 by 32 grid of equal cells; a pixel that lies across a border counts for both by its share."""
-    strips = _cells(grey.shape[0]) @ np.asarray(grey, np.float32)
-    return (_cells(grey.shape[1]) @ strips.T.astype(np.float64)).T
+    strips = _strips(np.asarray(grey, np.float32))
+    return _strips(np.ascontiguousarray(strips.T, np.float64)).T
+
+
+def _strips(grey: NDArray[Any]) -> NDArray[Any]:
+    """Means over 32 equal strips of rows."""
+    height, rest = divmod(grey.shape[0], GRID)
+    if rest:
+        return _cells(grey.shape[0]) @ grey
+    return np.add.reduce(grey.reshape(GRID, height, grey.shape[1]), axis=1) / grey.dtype.type(height)
 
 
 @lru_cache(maxsize=256)
 def _cells(length: int) -> csr_array:
     """Weights ``(32, length)`` that take the mean over each cell; each pixel has a share in two of them at most."""
+    from scipy.sparse import csr_array  # takes a tenth of a second to load, and most pictures do without
+
     edges = np.arange(GRID + 1) * (length / GRID)
     pixel = np.arange(length)
     covered = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
