@@ -15,7 +15,6 @@ from workbench.cohort.labels import Labels, versions
 from workbench.cohort.quality import measures
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split
-from workbench.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +47,12 @@ COLUMNS = (
 )
 
 
+COMPARED = "near_duplicates.parquet"
+
+
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Features of scans by any encoder, from a file ``.npz`` with ``scan_id`` and ``features``.
+    """Features of scans by any encoder.
 
     Attributes:
         scan_ids: The scans, ``(N,)``.
@@ -61,26 +63,10 @@ class Features:
     vectors: NDArray[np.float32]
 
     @classmethod
-    def read(cls, file: Path) -> Features:
-        """Read a file of features; nothing in it is executed.
-
-        Raises:
-            InputError: It cannot be read, or holds something else.
-        """
-        try:
-            with np.load(file, allow_pickle=False) as content:
-                ids, vectors = content["scan_id"].astype(str), np.asarray(content["features"], np.float32)
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                "The features cannot be read.",
-                where=file,
-                todo="Give an .npz file with the arrays 'scan_id' (text) and 'features' (N by D), as 'workbench embed' "
-                "writes.",
-            ) from error
-        if vectors.ndim != 2 or len(ids) != len(vectors) or not np.isfinite(vectors).all():
-            raise InputError("The features must be one row of finite numbers per scan_id.", where=file)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return cls(ids, vectors / np.maximum(lengths, 1e-12))
+    def of(cls, scan_ids: NDArray[Any], vectors: NDArray[Any]) -> Features:
+        """Features as an encoder gave them, ``(N, D)``; their lengths are made 1."""
+        plain = np.asarray(vectors, np.float32)
+        return cls(np.asarray(scan_ids, str), plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-12))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +79,8 @@ class Evidence:
         labels: The latest labels, or None.
         test_patients: Keys of the patients set aside.
         features: Features, or None.
-        volumes: One row per volume, or None where none were built.
+        volumes, stacks, slices: The tables of volumes, or None where they are not there.
+        compared: Pairs of scans already compared pixel by pixel: ``first, second, likeness``.
     """
 
     scans: pd.DataFrame
@@ -102,6 +89,9 @@ class Evidence:
     test_patients: frozenset[str] = frozenset()
     features: Features | None = None
     volumes: pd.DataFrame | None = None
+    stacks: pd.DataFrame | None = None
+    slices: pd.DataFrame | None = None
+    compared: pd.DataFrame | None = None
 
     @classmethod
     def of(cls, cohort: Cohort, numbers: dict[str, Any], features: Features | None = None) -> Evidence:
@@ -117,7 +107,20 @@ class Evidence:
         scans["flags"] = scans["flags"].fillna("")
         known = versions(cohort.folder)
         split = Split.read(cohort.folder).test_patients if (cohort.folder / SPLIT_FILE).exists() else ()
-        return cls(scans, numbers, Labels.read(cohort.folder) if known else None, frozenset(split), features)
+        return cls(
+            scans,
+            numbers,
+            labels=Labels.read(cohort.folder) if known else None,
+            test_patients=frozenset(split),
+            features=features,
+            volumes=_table(
+                cohort.folder / "volumes.parquet",
+                "scan_id stack_id modality body_part slices spacing_slice_mm thickness_mm",
+            ),
+            stacks=_table(cohort.folder / "stacks.parquet", "stack_id status"),
+            slices=_table(cohort.folder / "slices.parquet", "scan_id stack_id volume_id repeat"),
+            compared=_table(cohort.private / COMPARED, "first second likeness"),
+        )
 
     def having(self, flag: str) -> NDArray[np.bool_]:
         """Which scans carry a flag."""
@@ -139,3 +142,9 @@ class Evidence:
     def measure(self, name: str) -> NDArray[np.float64]:
         """A measure of every scan, nan where it was not taken."""
         return self.scans[name].to_numpy(np.float64, na_value=np.nan)
+
+
+def _table(file: Path, columns: str) -> pd.DataFrame | None:
+    import pandas as pd
+
+    return pd.read_parquet(file, columns=columns.split()) if file.is_file() else None

@@ -30,7 +30,6 @@ HEADER_MEASURES: tuple[tuple[str, str], ...] = (
     ("date_before_1985", "flag"),
     ("date_new_year", "flag"),
     ("features_removed", "flag"),
-    ("slice_mm", "float"),
 )
 PIXEL_MEASURES: tuple[tuple[str, str], ...] = (
     *((name, "float") for name in statistics.NAMES),
@@ -64,7 +63,6 @@ class Measuring:
             said.lossy_ratio,
             *(int(value) for value in (said.laterality, said.age, said.future, said.before_1985, said.new_year)),
             int(said.features_removed),
-            root.number("SliceThickness"),
         )
         clip = image.frames > 1 and image.modality in CLIPS
         self._still = ConstantGlyphs() if clip else None
