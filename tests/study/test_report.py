@@ -68,6 +68,19 @@ def test_what_the_reference_is_stands_in_words(summary: dict[str, Any], kind: st
     assert compared_with(changed)[0].endswith(words)
 
 
+def test_what_more_labels_would_bring_or_why_nobody_can_tell(summary: dict[str, Any], tmp_path: Path) -> None:
+    assert [found["protocol"] for found in summary["forecast"]] == ["probe"] * len(summary["forecast"])
+    refused = write_report(summary, tmp_path, title="Study").read_text()
+    assert "Not enough evidence to extrapolate: " in refused
+    given = copy.deepcopy(summary)
+    point = {"n": 200.0, "value": 0.91, "low": 0.88, "high": 0.93}
+    needed = {"target": 0.93, "n": 300.0, "low": 200.0, "high": 500.0, "text": "AUC 0.930: about 300 patients."}
+    given["forecast"][0] |= {"refused": "", "points": [point] * 3, "required": [needed], "advice": "Label 200 more."}
+    words = write_report(given, tmp_path, title="Study").read_text()
+    assert "0.910 (0.880 to 0.930) at 200" in words
+    assert "AUC 0.930: about 300 patients." in words and "Label 200 more." in words
+
+
 def test_figures_are_written_and_transductive_is_on_them(summary: dict[str, Any], tmp_path: Path) -> None:
     summary["arms"][1].update(seen="transductive", label="strong (transductive)")
     files = draw_figures(summary, tmp_path / "figures")

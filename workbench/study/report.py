@@ -36,6 +36,8 @@ def write_report(summary: dict[str, Any], folder: Path, *, title: str) -> Path:
         _picture(folder / "figures" / "difference.svg", ""),
         "<h2>Labels saved</h2>",
         _saved(summary),
+        "<h2>With more labels</h2>",
+        _ahead(summary),
         "<h2>What would change our mind</h2>",
         _detectable(summary),
         "<h2>All points</h2>",
@@ -188,6 +190,28 @@ def _saved(summary: dict[str, Any]) -> str:
     )
     head = ["arm", "protocol", "reference", "whole curve", "per budget"]
     return words + _table(head, rows)
+
+
+def _ahead(summary: dict[str, Any]) -> str:
+    rows, refused, advice = [], [], []
+    for found in summary["forecast"]:
+        name = f"{found['arm']} ({PROTOCOLS[found['protocol']]})"
+        if found["refused"]:
+            refused.append(f"<p class='note'>{escape(name)}: {escape(found['refused'])}</p>")
+            continue
+        advice = [found["advice"]]
+        ahead = [
+            f"{point['value']:.3f} ({point['low']:.3f} to {point['high']:.3f}) at {point['n']:,.0f}"
+            for point in found["points"]
+        ]
+        rows.append([name, *ahead, " ".join(each["text"] for each in found["required"]) or "no target was named"])
+    words = (
+        "<p class='note'>The curve continued beyond the labels at hand, with intervals of roughly 90 %. Three families "
+        "of curves must agree and must have foretold the largest budget from the smaller ones. "
+        f"{escape(' '.join(advice))}</p>"
+    )
+    head = ["curve", "now", "twice the labels", "four times", "targets"]
+    return (words + _table(head, rows) if rows else "") + "".join(refused)
 
 
 def _detectable(summary: dict[str, Any]) -> str:

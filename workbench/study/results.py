@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from workbench.study.contrasts import contrast, curve_interval
 from workbench.study.covariance import Covariance, covariance
 from workbench.study.curves import Cell, Curves
 from workbench.study.data import StudyData
+from workbench.study.forecast import forecast
 from workbench.study.grid import CellResult
 from workbench.study.labels_saved import Ratio
 from workbench.study.predictions import write_predictions
@@ -227,11 +229,22 @@ def summarise(
         "curve": [_point(curves, joint, place, collected) for place in range(len(curves.cells))],
         "comparisons": [_comparison(comparison) for comparison in comparisons],
         "labels_saved": {comparison.arm: headline_saved(comparison) for comparison in primary},
+        "forecast": _forecasts(settings, curves, joint),
         "order_hashes": collected.order_hashes(),
         "not_run": [*_not_run(settings, arms), *not_run],
         "warnings": warnings,
         "digests": {"data": data.digest, "settings": settings.digest(), "split": data.cohort.split().digest},
     }
+
+
+def _forecasts(settings: StudySettings, curves: Curves, joint: Covariance) -> list[dict[str, Any]]:
+    """What more labels would bring to each curve of the headline protocol."""
+    names = [(arm, protocol) for arm, protocol in curves.names() if protocol == settings.headline]
+    found = [
+        forecast(curves, joint, name, targets=settings.targets, unit=settings.budget_unit, seed=settings.seed)
+        for name in names
+    ]
+    return [asdict(each) for each in found]
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -71,6 +71,9 @@ class StudySettings(Settings):
     )
     size: int = Field(default=64, ge=16, description="Side at which encoders see the images, pixels.")
     labels: str = Field(default="", description="Version of the labels; the latest by default.")
+    targets: list[Annotated[float, Field(gt=0.5, lt=1)]] = Field(
+        default=[], description="AUCs whose price in labels is forecast, where the curve allows it."
+    )
     margin: float = Field(default=0.01, gt=0, description="Difference of the AUC that matters.")
     seed: int = Field(default=0, description="Seeds the draws, the folds and the fine-tuning.")
     allow_transductive: bool = Field(
