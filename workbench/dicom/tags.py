@@ -36,6 +36,7 @@ _TABLE = """
 00081010 SH StationName
 0008103E LO SeriesDescription
 00081090 LO ManufacturerModelName
+00082144 IS RecommendedDisplayFrameRate
 00082218 SQ AnatomicRegionSequence
 00089007 CS FrameType
 00089208 CS ComplexImageComponent
@@ -45,6 +46,7 @@ _TABLE = """
 00100040 CS PatientSex
 00101010 AS PatientAge
 00180015 CS BodyPartExamined
+00180040 IS CineRate
 00180050 DS SliceThickness
 00180060 DS KVP
 00180080 DS RepetitionTime
@@ -53,6 +55,8 @@ _TABLE = """
 00180086 IS EchoNumbers
 00180088 DS SpacingBetweenSlices
 00181060 DS TriggerTime
+00181063 DS FrameTime
+00181065 DS FrameTimeVector
 00181100 DS ReconstructionDiameter
 00181114 DS EstimatedRadiographicMagnificationFactor
 00181164 DS ImagerPixelSpacing
@@ -90,6 +94,7 @@ _TABLE = """
 0020000D UI StudyInstanceUID
 0020000E UI SeriesInstanceUID
 00200012 IS AcquisitionNumber
+00200020 CS PatientOrientation
 00200032 DS ImagePositionPatient
 00200037 DS ImageOrientationPatient
 00200052 UI FrameOfReferenceUID

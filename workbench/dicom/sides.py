@@ -1,0 +1,58 @@
+"""Which side of the patient lies at which side of a picture, as far as the header says (PS3.3 C.7.6.1.1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.dicom.functional_groups import FrameAttributes
+
+OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
+AXES = (("L", "R"), ("P", "A"), ("H", "F"))
+OBLIQUE = 0.35
+"""A direction also names an axis from which it is at most about 70 degrees away."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Letters of the patient's directions: L, R, A(nterior), P(osterior), H(ead), F(oot), the main one first.
+
+    Attributes:
+        left, right, top, bottom: Of the picture, such as ``R`` or ``LP``; empty where the header does not say.
+    """
+
+    left: str = ""
+    right: str = ""
+    top: str = ""
+    bottom: str = ""
+
+
+def sides(attributes: FrameAttributes, frame: int = 0) -> Sides:
+    """The sides of one frame: from the directions of its rows and columns, else as Patient Orientation states them.
+
+    Laterality is no answer: it names the body part that was pictured, not the way it lies in the picture.
+
+    Args:
+        attributes: The instance's attributes.
+        frame: Which frame, from 0.
+    """
+    cosines = attributes.find("PlaneOrientationSequence", "ImageOrientationPatient", frame).numbers(
+        "ImageOrientationPatient"
+    )
+    if len(cosines) == 6:
+        right, bottom = _letters(cosines[:3]), _letters(cosines[3:])
+    else:
+        stated = [value.upper() for value in attributes.root.texts("PatientOrientation")]
+        right, bottom = [value if set(value) <= set(OPPOSITE) else "" for value in (*stated, "", "")[:2]]
+    return Sides(_opposite(right), right, _opposite(bottom), bottom)
+
+
+def _letters(direction: list[float]) -> str:
+    length = sum(part * part for part in direction) ** 0.5
+    if not 0.9 < length < 1.1:
+        return ""
+    named = [(abs(part), plus if part > 0 else minus) for part, (plus, minus) in zip(direction, AXES, strict=True)]
+    return "".join(letter for size, letter in sorted(named, reverse=True) if size > OBLIQUE)
+
+
+def _opposite(letters: str) -> str:
+    return "".join(OPPOSITE[letter] for letter in letters)
