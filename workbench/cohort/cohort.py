@@ -20,12 +20,15 @@ from workbench.cohort.labels import Labels, versions
 from workbench.cohort.leaks import PoolKeys
 from workbench.cohort.manifest import PATH_COLUMNS, known_patients, write_parquet
 from workbench.cohort.split import Split, SplitRule
+from workbench.cohort.volumes import access
 from workbench.config import read_yaml
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.status import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.cohort.volumes.volume import Volume
 
 SCHEMA_VERSION = 1
 HASHED = ("manifest.parquet", "volumes.parquet", "decisions.csv", "split.json", "refused.csv")
@@ -130,6 +133,31 @@ class Cohort:
             raise OperationFailed(
                 "The cohort's manifest cannot be read.", where=self.folder, todo="Run 'workbench index' again."
             ) from error
+
+    @cached_property
+    def volumes(self) -> pd.DataFrame:
+        """One row per volume, with the columns of ``columns.VOLUMES``: scans beside those of the manifest."""
+        return access.table(self.folder, "volumes")
+
+    @cached_property
+    def stacks(self) -> pd.DataFrame:
+        """One row per stack of slices, whether or not it is a volume, with the columns of ``columns.STACKS``."""
+        return access.table(self.folder, "stacks")
+
+    def read_volume(self, scan_id: str) -> Volume:
+        """A volume's ``values`` ``(slices, rows, columns)``, ``affine_lps`` and ``spacing_mm``.
+
+        Raises:
+            InputError: There is no such volume, or the cohort's private folder is not at hand.
+            OperationFailed: A slice cannot be decoded, has changed, or is no longer where it was indexed.
+        """
+        return access.read(self, scan_id)
+
+    def with_volumes(self) -> Cohort:
+        """The same cohort with its volumes for scans: ``usable``, ``pool`` and ``keys_of`` speak of volumes."""
+        cohort = Cohort(self.folder)
+        cohort.manifest = self.volumes
+        return cohort
 
     @property
     def version(self) -> str:

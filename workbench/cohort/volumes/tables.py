@@ -27,7 +27,7 @@ FILES = {"stacks": "stacks.parquet", "volumes": "volumes.parquet", "stack_slices
 _TABLES: dict[str, tuple[Column, ...]] = {"stacks": STACKS, "volumes": VOLUMES, "stack_slices": STACK_SLICES}
 _OF_SLICES = frozenset({"file", "frame", *SLICE_NAMES})
 _TYPES = {**SQL_TYPES, "floats": "TEXT"}
-_OF_FRAMES = ("scan_id", "rows", "columns", "pixel_hash", "flags", *SLICE_NAMES)
+_OF_FRAMES = ("scan_id", "path_key", "rows", "columns", "pixel_hash", "flags", *SLICE_NAMES)
 _NAMES = ("file", "frame", *_OF_FRAMES, *SHARED)
 _NOT_OF_A_VOLUME = frozenset({"", "blank", "identical_pixels"})
 
@@ -141,6 +141,7 @@ def _note(
         },
     )
     volume_of: dict[int, str] = {}
+    paths, hashes, numbers = frames["path_key"], frames["pixel_hash"], [row[1] for row in rows]
     for part in stack.volumes:
         volume_id = key.word("S", "volume|" + "|".join(scans[part.places]))
         volume_of |= dict.fromkeys(part.places.tolist(), volume_id)
@@ -148,13 +149,17 @@ def _note(
         found.volumes += 1
     offsets = stack.geometry.offsets_mm.tolist() if stack.geometry else [None] * len(stack.places)
     run.executemany(
-        "INSERT INTO temp.stack_slices VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO temp.stack_slices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             *(
-                (stack_id, place, scans[frame], offset, volume_of.get(frame), 0)
+                (stack_id, place, scans[frame], paths[frame], numbers[frame], hashes[frame])
+                + (offset, volume_of.get(frame), 0)
                 for place, (frame, offset) in enumerate(zip(stack.places.tolist(), offsets, strict=True))
             ),
-            *((stack_id, None, scans[frame], None, None, 1) for frame in stack.repeats.tolist()),
+            *(
+                (stack_id, None, scans[frame], paths[frame], numbers[frame], hashes[frame], None, None, 1)
+                for frame in stack.repeats.tolist()
+            ),
         ],
     )
     flag = stack.status.value if stack.status in UNFIT_FOR_2D else stack.kind if stack.kind == "projection" else ""
