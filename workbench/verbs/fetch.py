@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -201,7 +202,7 @@ def _make_folders(out: Path, private: Path) -> None:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    with file.open("w") as stream:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

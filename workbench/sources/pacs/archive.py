@@ -87,10 +87,17 @@ class Answer:
 
 
 class Archive(Protocol):
-    """A PACS. Methods raise ``ArchiveProblem``; several threads may retrieve at once, up to ``connections``."""
+    """A PACS. Methods raise ``ArchiveProblem``; several threads may retrieve at once, up to ``connections``.
+
+    Attributes:
+        connections: Retrievals at once.
+        where: Its address, for sentences.
+        advice: What to look at where less comes than should.
+    """
 
     connections: int
     where: str
+    advice: str
 
     def echo(self) -> str:
         """Ask whether it is there; what it answered, in a sentence."""

@@ -63,6 +63,7 @@ class WebArchive:
     ) -> None:
         self.address = address
         self.where = str(address)
+        self.advice = "May our account retrieve this study (WADO-RS)? The server's log says more."
         self.connections = connections
         self._credentials = credentials
         self._timeout = (min(CONNECT_S, timeout_s), timeout_s)
@@ -224,7 +225,7 @@ def _files(answer: requests.Response) -> Iterator[Iterator[bytes]]:
     """The files of an answer, whether it is a multipart message or, as some servers send one instance, bare."""
     kind = answer.headers.get("Content-Type", "")
     ends_safely = "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
-    blocks = answer.iter_content(BLOCK)
+    blocks = _as_it_comes(answer)
     boundary = boundary_of(kind)
     if boundary is not None:
         yield from parts(blocks, boundary, ends_safely=ends_safely)
@@ -232,6 +233,12 @@ def _files(answer: requests.Response) -> Iterator[Iterator[bytes]]:
         yield _whole(blocks, ends_safely=ends_safely)
     else:
         raise Malformed(f"its Content-Type is {kind.split(';')[0] or 'not given'}, not DICOM files")
+
+
+def _as_it_comes(answer: requests.Response) -> Iterator[bytes]:
+    """The body, without waiting for full blocks: what came before a connection breaks is not lost."""
+    while block := answer.raw.read1(BLOCK, decode_content=True):
+        yield block
 
 
 def _whole(blocks: Iterator[bytes], *, ends_safely: bool) -> Iterator[bytes]:

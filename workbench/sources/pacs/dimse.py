@@ -55,6 +55,12 @@ class ClassicArchive:
         self._reception = reception
         self._destination = destination
         self._listens_at = listens_at
+        self.advice = (
+            f"Is our AE title '{destination}' registered there with this computer's address and port ({listens_at}), "
+            "and does the firewall let the server in? Its log says more."
+            if destination
+            else "Does the server offer C-GET to our AE title? Otherwise use retrieve=move."
+        )
 
     def echo(self) -> str:
         """C-ECHO."""
@@ -134,17 +140,41 @@ class ClassicArchive:
         keys = {"StudyInstanceUID": series.study_uid, "SeriesInstanceUID": series.uid}
         request = _request(level, keys | ({"SOPInstanceUID": sop_uid} if sop_uid else {}))
         self._reception.expect(series, landing)
-        before = landing.count(series)
         try:
             status = self._move(request) if self._destination else self._get(request, series)
             self._reception.check()
             if status.Status not in (SUCCESS, SOME_FAILED):
-                raise self._problem(status, "C-MOVE" if self._destination else "C-GET")
-            sent = int(status.get("NumberOfCompletedSuboperations", 0) or 0)
-            if sent and landing.count(series) == before and not self._reception.taken:
-                raise self._went_elsewhere(sent)
+                raise self._problem(status, self._operation)
+            self._compare(status)
         finally:
             self._reception.expect(None, None)
+
+    @property
+    def _operation(self) -> str:
+        return "C-MOVE" if self._destination else "C-GET"
+
+    def _compare(self, status: Dataset) -> None:
+        """What the server says that it sent, against what came."""
+        sent, failed = (int(status.get(f"NumberOf{kind}Suboperations") or 0) for kind in ("Completed", "Failed"))
+        if self._reception.refused:
+            raise ArchiveProblem(
+                f"The server sent {self._reception.refused:,} instances that were not asked for; they were refused.",
+                where=self.where,
+                todo="Tell its administrator.",
+            )
+        if failed:
+            raise ArchiveProblem(
+                f"The server could not send {failed:,} of {sent + failed:,} instances.",
+                where=self.where,
+                todo=self.advice,
+            )
+        if sent and not self._reception.taken:
+            raise ArchiveProblem(
+                f"The server says that it sent {sent:,} instances, and none came here.",
+                where=self.where,
+                todo=self.advice,
+                scope=ALL,
+            )
 
     def _move(self, request: Dataset) -> Dataset:
         association = self._caller.association("move", [build_context(MOVE)])
@@ -216,15 +246,6 @@ class ClassicArchive:
             f"The server could not do the {operation} (0x{code:04X}).",
             where=self.where,
             todo="Its log says more; give the administrator this code and the time.",
-        )
-
-    def _went_elsewhere(self, sent: int) -> ArchiveProblem:
-        return ArchiveProblem(
-            f"The server says that it sent {sent:,} instances, and none came here.",
-            where=self.where,
-            todo=f"Is our AE title '{self._destination}' registered there with this computer's address and port "
-            f"({self._listens_at})?",
-            scope=ALL,
         )
 
 

@@ -73,7 +73,7 @@ class SeriesFetch:
             if problem is not None and problem.scope == AGAIN:
                 if tried > self._backoff.retries:
                     break
-                one_by_one = one_by_one or here > 0
+                one_by_one = one_by_one or here > 0 or tried > 1
                 if self._landing.stop.wait(self._backoff.wait_s(tried, problem.wait_s)):
                     raise Stopped from problem
             elif one_by_one:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.sources.pacs.archive import Archive, FoundSeries, FoundStudy
+from workbench.sources.pacs.archive import Archive, FoundSeries
 from workbench.sources.pacs.backoff import Backoff
 from workbench.sources.pacs.landing import Landing
 from workbench.sources.pacs.query import Query
@@ -13,6 +14,7 @@ from workbench.sources.pacs.series_fetch import SeriesFetch
 from workbench.sources.pacs.watermark import COMPLETE
 
 LOOK_AT = 20
+TRY_STUDIES = 3
 STEPS = ("Echo", "Find one study", "Move one study")
 
 
@@ -42,8 +44,7 @@ class Trial:
 
     def __init__(self, archive: Archive, query: Query, landing: Landing) -> None:
         self._archive, self._query, self._landing = archive, query, landing
-        self._study: FoundStudy | None = None
-        self._series: list[FoundSeries] = []
+        self._chosen: list[list[FoundSeries]] = []
 
     def walk(self) -> list[Step]:
         """Take the steps; the first that fails is the last that is tried."""
@@ -69,21 +70,40 @@ class Trial:
                 todo="Ask for less: leave out filters one by one. "
                 "If nothing is found without any, our account or AE title may not be allowed to search.",
             )
-        for study in sorted(fitting, key=lambda study: study.instances if study.instances else 1_000_000):
+        numbers = []
+        for study in sorted(fitting, key=lambda study: study.instances or sys.maxsize):
             series = [one for one in self._archive.find_series(study) if not self._query.why_not_series(study, one)]
             if series:
-                self._study, self._series = study, series
-                number = "an unknown number of" if study.instances is None else f"{study.instances:,}"
-                return f"{len(fitting):,} studies found and looked at; the smallest has {number} instances."
-        raise WorkbenchError(
-            f"Of the first {len(fitting):,} studies, none has a series that fits.",
-            where=self._archive.where,
-            todo="Ask for less: leave out description or station.",
+                self._chosen.append(series)
+                numbers.append(study.instances)
+            if len(self._chosen) == TRY_STUDIES:
+                break
+        if not self._chosen:
+            raise WorkbenchError(
+                f"Of the first {len(fitting):,} studies, none has a series that fits.",
+                where=self._archive.where,
+                todo="Ask for less: leave out description or station.",
+            )
+        size = (
+            "their numbers of instances are not told"
+            if numbers[0] is None
+            else (f"the smallest has {numbers[0]:,} instances")
         )
+        return f"{len(fitting):,} studies that fit were looked at; {size}."
 
     def _move(self) -> str:
+        """Bring the smallest study; another one where that does not come, for single studies can be broken."""
+        problem = WorkbenchError("Nothing was chosen.")
+        for series in self._chosen:
+            try:
+                return self._bring(series)
+            except WorkbenchError as error:
+                problem = error
+        raise problem
+
+    def _bring(self, chosen: list[FoundSeries]) -> str:
         came = asked = 0
-        for series in self._series:
+        for series in chosen:
             result = SeriesFetch(self._archive, series, self._landing, Backoff(retries=1)).run()
             came += result.here
             asked += result.here if result.asked is None else result.asked
@@ -91,9 +111,7 @@ class Trial:
                 raise WorkbenchError(
                     f"The study did not come whole: {result.detail.rstrip('.')}.",
                     where=self._archive.where,
-                    todo="For C-MOVE: is our AE title registered with this computer's address and port, "
-                    "and does the firewall let the server in? Otherwise its log says more.",
+                    todo=self._archive.advice,
                 )
-        return (
-            f"{came:,} of {asked:,} instances came, {self._landing.tally.bytes:,} bytes; they were thrown away again."
-        )
+        size = self._landing.tally.bytes
+        return f"{came:,} of {asked:,} instances came, {size:,} bytes; they were thrown away again."
