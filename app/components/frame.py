@@ -41,15 +41,20 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
             show_error(error)
         except Exception:
             log.exception("A page failed")
-            st.error(
-                "This part of the page could not be shown. Nothing was lost: jobs and results are kept apart from "
-                "this page. What to do: reload the page; if it comes again, hand on the last lines of the window in "
-                "which the app was started.",
-                icon=":material/error:",
-            )
+            show_failure()
         return None
 
     return safe
+
+
+def show_failure() -> None:
+    """Say that something unforeseen went wrong; its text is in the log."""
+    st.error(
+        "This part of the page could not be shown. Nothing was lost: jobs and results are kept apart from this page. "
+        "What to do: reload the page; if it comes again, hand on the last lines of the window in which the app was "
+        "started.",
+        icon=":material/error:",
+    )
 
 
 def show_error(error: WorkbenchError) -> None:

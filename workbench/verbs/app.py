@@ -71,7 +71,7 @@ def app_service(settings: AppSettings, workspace: Workspace) -> Service:
         InputError: A root is no folder.
         OperationFailed: The port is taken, or the app's files are not there.
     """
-    main = app_file()
+    server = app_file()
     roots = allowed_roots(settings.roots, workspace)
     check_port(settings.port, "port")
     environment = {
@@ -80,23 +80,23 @@ def app_service(settings: AppSettings, workspace: Workspace) -> Service:
         "WORKBENCH_ROOTS": json.dumps([str(root) for root in roots]),
         "WORKBENCH_MLFLOW_URL": f"http://{HOST}:{settings.mlflow_port}" if settings.mlflow else "",
     }
-    words = [sys.executable, "-m", "streamlit", "run", str(main), "--server.port", str(settings.port)]
-    return Service("The app", words, environment, f"http://{HOST}:{settings.port}", folder=main.parents[1])
+    words = [sys.executable, "-m", "streamlit", "run", str(server), "--server.port", str(settings.port)]
+    return Service("The app", words, environment, f"http://{HOST}:{settings.port}", folder=server.parents[1])
 
 
 def app_file() -> Path:
-    """The app's entry file; its security settings lie in ``.streamlit`` beside the package.
+    """The app's server file; its security settings lie in ``.streamlit`` beside the package.
 
     Raises:
         OperationFailed: The app or its settings are not installed.
     """
     found = importlib.util.find_spec("app")
-    main = Path(found.origin).with_name("main.py") if found and found.origin else None
-    if main is None or not main.is_file() or not (main.parents[1] / ".streamlit" / "config.toml").is_file():
+    server = Path(found.origin).with_name("server.py") if found and found.origin else None
+    if server is None or not server.is_file() or not (server.parents[1] / ".streamlit" / "config.toml").is_file():
         raise OperationFailed(
             "The app's files are not installed.", todo="Install from a clone of the repository: make install."
         )
-    return main
+    return server
 
 
 def allowed_roots(given: list[Path], workspace: Workspace) -> list[Path]:

@@ -1,0 +1,131 @@
+"""A cohort's scans in memory, shared by all who look: one row per scan, and the stack that a viewer scrolls through."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.surroundings import workspace
+from workbench.cohort.cohort import Cohort
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SLICES = ("CT", "MR", "PT", "NM")
+"""Kinds of scan whose series are stacks, where the cohort's table of slices does not say more."""
+
+
+class Catalogue:
+    """The scans of a cohort; read-only, and made anew when its files change. ``catalogue`` gets one.
+
+    Args:
+        folder: The cohort's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.cohort = Cohort.open(folder)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The manifest, with ``stack``, a number, and ``place``, where the scan comes in it. Do not change it."""
+        import pandas as pd
+
+        table = self.cohort.manifest.reset_index(drop=True)
+        # One file's frames are a stack, a series of slices is one, and any other picture stands alone.
+        sliced = table["modality"].isin(SLICES)
+        name = table["instance_key"].where(~sliced, table["series_key"]).astype(object)
+        place = pd.Series(np.arange(len(table)), index=table.index)
+        known = self._slices()
+        if known is not None:
+            of_scan = known.reindex(table["scan_id"])
+            found = of_scan["stack_id"].notna().to_numpy()
+            name = name.where(~found, of_scan["stack_id"].to_numpy())
+            place = place.where(~found, of_scan["place"].to_numpy())
+        return table.assign(stack=pd.factorize(name)[0], place=place.astype(np.int64))
+
+    @cached_property
+    def stacks(self) -> pd.DataFrame:
+        """One row per stack: that of its middle scan, with ``pictures``, how many it has; in the manifest's order."""
+        counts = self.table["stack"].value_counts(sort=False).sort_index().to_numpy()
+        starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        return self.table.iloc[self._order[starts + counts // 2]].assign(pictures=counts).reset_index(drop=True)
+
+    def row(self, scan_id: str) -> dict[str, Any]:
+        """What is known of a scan.
+
+        Raises:
+            InputError: It is not in the cohort.
+        """
+        return self.table.iloc[self._number(scan_id)].to_dict()
+
+    def has(self, scan_id: str) -> bool:
+        """Whether the scan is in the cohort."""
+        return scan_id in self._numbers
+
+    def stack_of(self, scan_id: str) -> list[str]:
+        """The scans of its stack, in order.
+
+        Raises:
+            InputError: It is not in the cohort.
+        """
+        stack = int(self.table["stack"].iloc[self._number(scan_id)])
+        first, last = np.searchsorted(self._sorted_stacks, [stack, stack + 1])
+        return self.table["scan_id"].iloc[self._order[first:last]].tolist()
+
+    def _number(self, scan_id: str) -> int:
+        number = self._numbers.get(scan_id)
+        if number is None:
+            raise InputError(
+                f"There is no picture {scan_id[:24]} in '{self.cohort.name}'.", todo="Choose one from the list."
+            )
+        return number
+
+    def _slices(self) -> pd.DataFrame | None:
+        import pandas as pd
+
+        file = self.cohort.folder / "slices.parquet"
+        if not file.is_file():
+            return None
+        found = pd.read_parquet(file, columns=["scan_id", "stack_id", "place"])
+        return found.drop_duplicates("scan_id").set_index("scan_id")
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {scan: number for number, scan in enumerate(self.table["scan_id"])}
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        """Rows of the table by stack, then place, then as they come."""
+        return np.lexsort((self.table["place"].to_numpy(), self.table["stack"].to_numpy()))
+
+    @cached_property
+    def _sorted_stacks(self) -> NDArray[np.int64]:
+        return self.table["stack"].to_numpy()[self._order]
+
+
+def catalogue(name: str) -> Catalogue:
+    """The catalogue of a cohort of this workspace.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    folder = workspace().cohort_dir(name)
+    changed = tuple(_changed(folder / file) for file in ("manifest.parquet", "slices.parquet", "private/paths.parquet"))
+    return _catalogue(folder, changed)
+
+
+@lru_cache(maxsize=4)
+def _catalogue(folder: Path, changed: tuple[int, ...]) -> Catalogue:
+    return Catalogue(folder)
+
+
+def _changed(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

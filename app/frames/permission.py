@@ -1,0 +1,15 @@
+"""Whether somebody may see a cohort's pictures; asked at every request, whatever a token says."""
+
+from __future__ import annotations
+
+from app.surroundings import workspace
+from workbench.errors import InputError
+
+
+def may_look(user: str, cohort: str) -> bool:
+    """Whether ``user`` may see the pictures of a cohort: it must be one of this workspace, and the user somebody."""
+    try:
+        folder = workspace().cohort_dir(cohort)
+    except InputError:
+        return False
+    return bool(user) and (folder / "manifest.parquet").is_file()
