@@ -41,6 +41,9 @@ def test_binary_agrees_with_sklearn(scores):
     for one in found.values():
         assert one.low < one.value < one.high and one.n == 200 and one.n_patients == 200 and not one.note
     quick = measure(p, y, np.arange(200), lines)
+    few = measure(p, y, np.arange(200), lines, only=("auc", "brier"))
+    assert few == {name: quick[name] for name in ("auc", "brier")}
+    assert measure(p, y, np.arange(200), only=("log_loss",)) == {"log_loss": quick["log_loss"]}
     assert quick == {name: pytest.approx(one.value) for name, one in found.items()}
 
 

@@ -63,7 +63,7 @@ class _Told:
     def progress(self, step: int, total: int, unit: str = "scans") -> None:
         """Tell the run, unless somebody asked it to stop."""
         check_stop(self.run)
-        self.run.progress(step, total, unit, arm=self.arm)
+        self.run.progress(step, total, unit, arm=self.arm, protocol="features")
 
 
 class Grid:
@@ -82,6 +82,7 @@ class Grid:
         self._features: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
         self._identities: dict[str, list[Any]] = {}
         self._orders: dict[int, NDArray[np.int64]] = {}
+        self._drawn: dict[tuple[str, int], Drawn] = {}
         self.not_run: list[str] = []
 
     def plan(self, arms: list[Arm]) -> list[tuple[Arm, str, Budget, int]]:
@@ -117,12 +118,15 @@ class Grid:
 
     def drawn(self, budget: Budget, number: int) -> Drawn:
         """The labelled scans of a draw at a budget, the same for every arm and protocol."""
+        if (str(budget), number) in self._drawn:
+            return self._drawn[str(budget), number]
         if number not in self._orders:
             self._orders[number] = patient_order(
                 self.data.development, seed=self.settings.seed, task=self.data.digest, draw=number
             )
         cap = self.settings.scans_per_patient
-        return draw(self.data.development, budget, self._orders[number], cap=cap, seed=self.settings.seed)
+        found = draw(self.data.development, budget, self._orders[number], cap=cap, seed=self.settings.seed)
+        return self._drawn.setdefault((str(budget), number), found)
 
     def results(self, arms: list[Arm]) -> Iterator[CellResult]:
         """Run or read every cell.

@@ -42,24 +42,19 @@ class Collected:
 
     def __init__(self, settings: StudySettings, data: StudyData) -> None:
         self.settings, self.data = settings, data
-        self.rows: list[dict[str, Any]] = []
         self._patients = np.unique(data.unit_patients, return_inverse=True)[1]  # numbers are told apart faster
+        self._curves: Curves | None = None
         self.scores: dict[tuple[str, str, str], list[tuple[CellResult, NDArray[np.float64]]]] = {}
+        self.figures: dict[tuple[str, str, str], list[dict[str, float]]] = {}
 
     def add(self, result: CellResult) -> None:
-        """One cell: its metrics, and its scores per unit for the curves."""
+        """One cell: its metrics but for the AUC, which comes with the curves, and its scores per unit."""
+        self._curves = None
+        key = (result.arm, result.protocol, result.budget)
         scores = self.data.units.scores(result.probabilities)
-        self.scores.setdefault((result.arm, result.protocol, result.budget), []).append((result, scores))
-        shared = {
-            "arm": result.arm,
-            "protocol": result.protocol,
-            "budget": result.budget,
-            "draw": result.draw,
-            "n_scans": result.drawn.n_scans,
-            "n_patients": result.drawn.n_patients,
-        }
-        found = measure(scores, self.data.unit_targets, self._patients)
-        self.rows += [{**shared, "metric": name, "value": found[name]} for name in METRICS]
+        self.scores.setdefault(key, []).append((result, scores))
+        found = measure(scores, self.data.unit_targets, self._patients, only=METRICS[1:])
+        self.figures.setdefault(key, []).append(found)
 
     @property
     def cells(self) -> int:
@@ -70,9 +65,27 @@ class Collected:
         """Write ``results.parquet`` and ``predictions.parquet``."""
         import pandas as pd
 
-        pd.DataFrame(self.rows).to_parquet(folder / "results.parquet", index=False)
+        pd.DataFrame(self.rows()).to_parquet(folder / "results.parquet", index=False)
         cells = (result for members in self.scores.values() for result, _ in members)
         write_predictions(folder / "predictions.parquet", self.data, cells)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per cell and metric."""
+        made = []
+        for cell in self.curves().cells:
+            key = (cell.arm, cell.protocol, cell.budget)
+            for (result, _), figures, area in zip(self.scores[key], self.figures[key], cell.auc, strict=True):
+                shared = {
+                    "arm": result.arm,
+                    "protocol": result.protocol,
+                    "budget": result.budget,
+                    "draw": result.draw,
+                    "n_scans": result.drawn.n_scans,
+                    "n_patients": result.drawn.n_patients,
+                }
+                values = {"auc": float(area), **figures}
+                made += [{**shared, "metric": name, "value": values[name]} for name in METRICS]
+        return made
 
     def order_hashes(self) -> dict[str, list[str]]:
         """Digest of the labelled patients of each draw, by budget; the same for every arm and protocol.
@@ -103,6 +116,11 @@ class Collected:
 
     def curves(self) -> Curves:
         """Every cell with its draws and the influence of each test patient."""
+        if self._curves is None:
+            self._curves = self._made_curves()
+        return self._curves
+
+    def _made_curves(self) -> Curves:
         cells, side = [], np.zeros(0, np.int64)
         axis = "n_patients" if self.settings.budget_unit == "patients" else "n_scans"
         for (arm, protocol, budget), members in self.scores.items():
