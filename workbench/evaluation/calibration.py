@@ -81,7 +81,7 @@ def calibration_error(probabilities: ArrayLike, labels: ArrayLike, *, seed: int 
         seed: Of the simulations.
     """
     p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    bins = _bins(p)
+    bins = equal_mass_bins(p)
     if not bins:
         return CalibrationError(np.nan, np.nan, np.nan, np.nan, 0)
     size = np.array([len(b) for b in bins])
@@ -112,7 +112,7 @@ def reliability_table(probabilities: ArrayLike, labels: ArrayLike, *, seed: int 
     p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(labels, dtype=np.float64)
     drawn = np.random.default_rng(mix(seed, "calibration")).random((SIMULATIONS, len(p))) < p
     rows = []
-    for b in _bins(p):
+    for b in equal_mass_bins(p):
         low, high = wilson(y[b].mean(), len(b))
         expected = np.percentile(drawn[:, b].mean(axis=1), [2.5, 97.5])
         rows.append((len(b), p[b].min(), p[b].max(), p[b].mean(), y[b].mean(), float(low), float(high), *expected))
@@ -120,7 +120,7 @@ def reliability_table(probabilities: ArrayLike, labels: ArrayLike, *, seed: int 
     return pd.DataFrame(rows, columns=pd.Index(names))
 
 
-def _bins(p: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+def equal_mass_bins(p: NDArray[np.float64]) -> list[NDArray[np.int64]]:
     """Rows of each of min(10, n // 20) bins of equal size, from low to high probability."""
     count = min(MOST_BINS, len(p) // SCANS_PER_BIN)
     return np.array_split(np.argsort(p, kind="stable"), count) if count else []

@@ -47,7 +47,7 @@ class SetRule:
         if not np.isfinite(self.limits[c]):
             return 1.0, 1.0
         k = ceil((n + 1) * (1 - self.alpha) - 1e-9)
-        low, high = beta.ppf([0.05, 0.95], k, n + 1 - k)
+        low, high = np.asarray(beta.ppf([0.05, 0.95], k, n + 1 - k))
         return float(low), float(high)
 
 
