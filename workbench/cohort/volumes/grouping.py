@@ -50,12 +50,13 @@ def kinds(frames: Frames) -> NDArray[np.object_]:
     found = np.empty(len(frames), object)
     for place, pair in enumerate(zip(frames["image_type"], frames["tokens"], strict=True)):
         if pair not in known:
-            known[pair] = _kind(*pair)
+            known[pair] = kind_of(*pair)
         found[place] = known[pair]
     return found
 
 
-def _kind(image_type: str, tokens: str) -> str:
+def kind_of(image_type: str, tokens: str) -> str:
+    """Of one frame, from its image type and the tokens of its series: as ``kinds``."""
     words = image_type.split("\\")
     derived = words[0] == "DERIVED"
     if any(word in ("LOCALIZER", "SCOUT") for word in words):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,8 @@ from workbench.cohort.volumes.statuses import EVEN, Status, sentence
 SAME_PLACE_MM, SAME_PLACE = 0.01, 0.01
 TILT_DEG = 0.5
 BENT_MM, BENT = 0.1, 0.1
+PLACE = (*("x_mm", "y_mm", "z_mm"), *("row_x", "row_y", "row_z"), *("column_x", "column_y", "column_z"))
+ONE = np.zeros(1, np.int64)
 Places = NDArray[np.int64]
 Vectors = NDArray[np.float64]
 
@@ -91,9 +96,9 @@ def find_stacks(frames: Frames) -> list[Stack]:
     Args:
         frames: All of its frames; columns of ``columns.SLICE``, and ``rows``, ``columns``, ``pixel_hash``.
     """
-    kind = grouping.kinds(frames)
     if len(frames) == 1:
-        return [_single(frames, str(kind[0]))]
+        return [single({name: column[0] for name, column in frames.columns.items()})]
+    kind = grouping.kinds(frames)
     planning = kind == "localizer"
     if not planning.any() and grouping.are_planning(frames):
         planning = np.ones(len(frames), bool)
@@ -123,21 +128,33 @@ def _aside(places: Places, status: Status) -> Stack:
     return Stack(places, status, sentence(status, slices=len(places)))
 
 
-def _single(frames: Frames, kind: str) -> Stack:
-    """The stack of one frame, without the arithmetic that many need: archives hold many such series."""
-    one = np.zeros(1, np.int64)
-    if kind == "localizer" or grouping.are_planning(frames):
-        return _aside(one, Status.LOCALIZER)
-    if kind == "mosaic":
-        return _aside(one, Status.MOSAIC)
-    if frames["samples"][0] > 1:
-        return _aside(one, Status.COLOUR)
-    if not grouping.are_placed(frames)[0]:
-        return _aside(one, Status.NO_GEOMETRY)
-    if not grouping.are_right_angled(frames)[0]:
-        return _aside(one, Status.BAD_ORIENTATION)
-    said = sentence(Status.SHORT, slices=1)
-    return Stack(one, Status.SHORT, said, kind=kind, geometry=_geometry(frames, one))
+def single(facts: Mapping[str, Any]) -> Stack:
+    """The stack of a series of one frame, without the arithmetic that many need: archives hold many such series.
+
+    Args:
+        facts: Of the frame: columns of ``columns.SLICE``, None or NaN where unknown.
+    """
+    kind = grouping.kind_of(facts["image_type"] or "", facts["tokens"] or "")
+    numbers = [facts[name] for name in (*PLACE, "spacing_row_mm", "spacing_column_mm")]
+    if kind == "localizer" or "scout" in (facts["tokens"] or "").split():
+        status = Status.LOCALIZER
+    elif kind == "mosaic":
+        status = Status.MOSAIC
+    elif (facts["samples"] or 1) > 1:
+        status = Status.COLOUR
+    elif any(number is None or not math.isfinite(number) for number in numbers):
+        status = Status.NO_GEOMETRY
+    elif not _is_right_angled(numbers[3:9]):
+        status = Status.BAD_ORIENTATION
+    else:
+        return Stack(ONE, Status.SHORT, sentence(Status.SHORT, slices=1), kind=kind)
+    return _aside(ONE, status)
+
+
+def _is_right_angled(cosines: list[float]) -> bool:
+    row, column = cosines[:3], cosines[3:]
+    right = abs(sum(a * b for a, b in zip(row, column, strict=True))) <= grouping.RIGHT_ANGLE
+    return right and all(abs(math.hypot(*one) - 1) <= grouping.UNIT_LENGTH for one in (row, column))
 
 
 def _together(frames: Frames, few: list[Stack]) -> list[Stack]:

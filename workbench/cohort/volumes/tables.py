@@ -20,15 +20,17 @@ from workbench.cohort.manifest import write_parquet
 from workbench.cohort.pixel_hashes import combined_hash
 from workbench.cohort.volumes.affine import spacing_of
 from workbench.cohort.volumes.frames import Frames
-from workbench.cohort.volumes.stacks import Geometry, Run, Stack, find_stacks
+from workbench.cohort.volumes.stacks import Geometry, Run, Stack, find_stacks, single
 from workbench.cohort.volumes.statuses import UNFIT_FOR_2D
 
 FILES = {"stacks": "stacks.parquet", "volumes": "volumes.parquet", "stack_slices": "slices.parquet"}
 _TABLES: dict[str, tuple[Column, ...]] = {"stacks": STACKS, "volumes": VOLUMES, "stack_slices": STACK_SLICES}
-_OF_SLICES = frozenset({"file", "frame", *SLICE_NAMES})
 _TYPES = {**SQL_TYPES, "floats": "TEXT"}
 _OF_FRAMES = ("scan_id", "path_key", "rows", "columns", "pixel_hash", "flags", *SLICE_NAMES)
 _NAMES = ("file", "frame", *_OF_FRAMES, *SHARED)
+_SCAN = _NAMES.index("scan_id")
+_OF_FILE = tuple(_NAMES.index(name) for name in ("scan_id", "path_key", "frame", "pixel_hash"))
+_OF_SLICES = frozenset({"file", "frame", *SLICE_NAMES})
 _NOT_OF_A_VOLUME = frozenset({"", "blank", "identical_pixels"})
 
 
@@ -65,6 +67,10 @@ def find(ledger: Ledger, key: SiteKey) -> Found:
     found = Found()
     run.execute("BEGIN")
     for rows in _series(run):
+        if len(rows) == 1:
+            facts = dict(zip(_NAMES, rows[0], strict=True))
+            _note(run, key, rows, None, single(facts), found)
+            continue
         frames = Frames.of(_OF_FRAMES, [row[2 : 2 + len(_OF_FRAMES)] for row in rows])
         for stack in find_stacks(frames):
             _note(run, key, rows, frames, stack, found)
@@ -114,20 +120,27 @@ def _series(run: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _note(
-    run: sqlite3.Connection, key: SiteKey, rows: Sequence[Sequence[Any]], frames: Frames, stack: Stack, found: Found
+    run: sqlite3.Connection,
+    key: SiteKey,
+    rows: Sequence[Sequence[Any]],
+    frames: Frames | None,
+    stack: Stack,
+    found: Found,
 ) -> None:
-    first = dict(zip(_NAMES, rows[int(stack.places[0])], strict=True))
-    scans = frames["scan_id"]
-    stack_id = key.word("K", "stack|" + "|".join(scans[stack.places]))
+    """Put one stack into the temporary tables; ``frames`` are the rows as columns, needed where there are several."""
+    places = stack.places.tolist()
+    first = dict(zip(_NAMES, rows[places[0]], strict=True))
+    stack_id = key.word("K", "stack|" + "|".join(rows[place][_SCAN] for place in places))
     found.stacks[stack.status] += 1
-    found.slices[stack.status] += len(stack.places)
+    found.slices[stack.status] += len(places)
     found.repeats += len(stack.repeats)
     found.examples.setdefault(stack.status, stack.sentence)
     _insert(
         run,
         "stacks",
         first
-        | _lattice(frames, stack.places, stack.geometry)
+        | {"slices": len(places), "spacing_slice_mm": None}
+        | (_lattice(frames, stack.places, stack.geometry) if frames is not None else {})
         | {
             "stack_id": stack_id,
             "status": stack.status.value,
@@ -141,24 +154,24 @@ def _note(
         },
     )
     volume_of: dict[int, str] = {}
-    paths, hashes, numbers = frames["path_key"], frames["pixel_hash"], [row[1] for row in rows]
     for part in stack.volumes:
-        volume_id = key.word("S", "volume|" + "|".join(scans[part.places]))
-        volume_of |= dict.fromkeys(part.places.tolist(), volume_id)
+        assert frames is not None, "a volume has several frames"
+        members = part.places.tolist()
+        volume_id = key.word("S", "volume|" + "|".join(rows[place][_SCAN] for place in members))
+        volume_of |= dict.fromkeys(members, volume_id)
         _insert(run, "volumes", first | _volume(run, first, frames, stack, part, stack_id, volume_id))
         found.volumes += 1
-    offsets = stack.geometry.offsets_mm.tolist() if stack.geometry else [None] * len(stack.places)
+    offsets = stack.geometry.offsets_mm.tolist() if stack.geometry else [None] * len(places)
     run.executemany(
         "INSERT INTO temp.stack_slices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             *(
-                (stack_id, place, scans[frame], paths[frame], numbers[frame], hashes[frame])
-                + (offset, volume_of.get(frame), 0)
-                for place, (frame, offset) in enumerate(zip(stack.places.tolist(), offsets, strict=True))
+                (stack_id, number, *(rows[place][column] for column in _OF_FILE), offset, volume_of.get(place), 0)
+                for number, (place, offset) in enumerate(zip(places, offsets, strict=True))
             ),
             *(
-                (stack_id, None, scans[frame], paths[frame], numbers[frame], hashes[frame], None, None, 1)
-                for frame in stack.repeats.tolist()
+                (stack_id, None, *(rows[place][column] for column in _OF_FILE), None, None, 1)
+                for place in stack.repeats.tolist()
             ),
         ],
     )
