@@ -86,17 +86,20 @@ def fit(frame: Any, settings: StoreSettings) -> FittedScan:
     else:
         pairs = [resample_valid(plane, valid, height, width) for plane in values]
         small, inside = [plane for plane, _ in pairs], pairs[0][1] > 1e-6
-    picture = np.stack(small)
+    picture = small[0][None] if len(small) == 1 else np.stack(small)
     kept = picture[:, inside] if inside is not None else picture
     hounsfield = frame.units == "HU"
     low, high = settings.ct_window if hounsfield else _display_range(kept, settings.percentiles)
     fill = _fill(kind, kept, min(AIR_HU, low) if hounsfield else None)
     if inside is not None:
-        picture[:, ~inside] = fill
+        picture[:, ~inside] = fill  # resampled, so not the frame's own
 
     top, left = (settings.size - height) // 2, (settings.size - width) // 2
-    pixels = np.full((settings.channels, settings.size, settings.size), fill, dtype=kind)
-    pixels[:, top : top + height, left : left + width] = _as_kind(picture, kind)
+    pixels = _as_kind(picture, kind)
+    if (height, width) != (settings.size, settings.size):
+        square = np.full((settings.channels, settings.size, settings.size), fill, dtype=kind)
+        square[:, top : top + height, left : left + width] = pixels
+        pixels = square
     return FittedScan(
         pixels, top, left, height, width, after, float(low), float(high), int(frame.bits_stored or 0), frame.modality
     )
@@ -148,4 +151,5 @@ def _as_kind(picture: NDArray[np.float32], kind: np.dtype[Any]) -> NDArray[Any]:
     if not np.issubdtype(kind, np.integer):
         return picture.astype(kind)
     limits = np.iinfo(kind)
-    return np.clip(np.rint(picture), limits.min, limits.max).astype(kind)
+    rounded = np.rint(picture)
+    return np.clip(rounded, limits.min, limits.max, out=rounded).astype(kind)
