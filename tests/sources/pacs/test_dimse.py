@@ -68,7 +68,8 @@ def test_orthanc_sends_everything_in_the_coding_that_it_was_stored_in(orthanc: O
     for sop, content in files.items():
         written, original = (pydicom.dcmread(io.BytesIO(one)) for one in (content, everything[sop].content))
         assert written.file_meta.TransferSyntaxUID == original.file_meta.TransferSyntaxUID
-        assert written == original and written.PixelData == original.PixelData, sop
+        original.pop(0xFFFCFFFC, None)  # padding behind the data set, which no message carries
+        assert {one.tag: one.value for one in written} == {one.tag: one.value for one in original}, sop
 
 
 def test_orthanc_finds_studies_series_and_instances(filled: Orthanc):

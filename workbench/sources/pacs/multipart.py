@@ -86,7 +86,9 @@ class _Reader:
         """Read the rest of a boundary's line and the part's headers; False behind the closing boundary."""
         while len(self._buffer) < 2:
             if not self._more():
-                return False  # the boundary itself was whole, and so was the part before it
+                if not self._ends_safely:
+                    raise CutShort  # the part before is whole, but it may not have been the last
+                return False
         if self._buffer.startswith(b"--"):
             for _ in self._blocks:  # to the end, so that the connection can be used again
                 pass
