@@ -61,6 +61,7 @@ _ALL = (
     Verb("finetune", "trains a classifier on labels", config=True, section="Learn and test"),
     Verb("predict", "scores scans with a classifier", ("model", "sources..."), section="Learn and test"),
     Verb("study", "how many labels are needed, and did pretraining save any", config=True, section="Learn and test"),
+    Verb("propose", "what to label next, and whether choosing helps", ("cohort",), section="Learn and test"),
     Verb("sweep", "runs a grid of the above, resumable", config=True, section="Learn and test"),
     Verb("worker", "runs the jobs that the app asks for", section="Serve"),
 )
