@@ -87,15 +87,3 @@ def test_another_fault_of_the_disk_is_not_taken_for_a_full_one(folder, tmp_path,
     monkeypatch.setattr(shard_file.os, "fsync", lambda number: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     with pytest.raises(OSError, match="broken"):
         write_shard(task(folder, [make_dicom(tmp_path / "a.dcm", make_flat(0))]))
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (MemoryError(), ("too_big", "needs more memory than there is")),
-        (PermissionError(errno.EACCES, "Permission denied"), ("unreadable", "Permission denied")),
-        (ValueError("patient Mustermann"), ("crashed", "ValueError")),
-    ],
-)
-def test_reasons_never_quote_what_a_parser_says(error, reason):
-    assert shard_file._reason(error) == reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -23,6 +22,7 @@ from workbench.runs.status import write_json
 from workbench.runs.workspace import Workspace
 from workbench.store.index_table import iterate_columns, read_facts, returned_memory, write_index
 from workbench.store.journal import Journal
+from workbench.store.locking import locked
 from workbench.store.plan import Plan
 from workbench.store.settings import StoreSettings
 from workbench.store.shard import ScanFile, ShardReport, ShardTask, write_shard
@@ -74,7 +74,7 @@ def build_store(
     try:
         for name in ("shards", "journal"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        with _locked(folder, progress), returned_memory():
+        with locked(folder, progress), returned_memory():
             build = _Build(cohort, folder, settings, progress)
             if not build.is_up_to_date(retry=retry):
                 build.run(engine=engine, workers=workers, retry=retry)
@@ -115,18 +115,6 @@ def prepared_settings(cohort_name: str, size: int, workspace: Workspace) -> Stor
             if facts["cohort"] == cohort_name and settings.size == size:
                 found.append((float(facts.get("prepared_unix", 0)), file.parent.name, settings))
     return max(found, key=lambda item: item[:2])[2] if found else None
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, progress: Progress) -> Iterator[None]:
-    """One build at a time; the second waits and then finds the work done."""
-    with (folder / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.log("Another process prepares this store; waiting for it.")
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 @dataclass

@@ -7,23 +7,23 @@ record, which the next build removes.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.store.fitting import FittedScan, fit
+from workbench.store.reasons import Changed, reason
 from workbench.store.settings import StoreSettings
+from workbench.store.whole_file import whole_file
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -129,18 +129,14 @@ class ShardWriter:
         header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
         record_file = self.folder / "journal" / f"{self.name}.json"
         record_file.unlink(missing_ok=True)
-        with _whole_file(self.folder / "shards" / f"{self.name}.npy") as stream:
+        with whole_file(self.folder / "shards" / f"{self.name}.npy") as stream:
             np.lib.format.write_array_header_1_0(stream, header)
             for _, pixels in self._scans:
                 stream.write(np.ascontiguousarray(pixels, dtype=kind).data)
         rows = [row for row, _ in self._scans]
         record = {"dtype": kind.name, "count": len(self), "scans": rows, "refused": self.refused}
-        with _whole_file(record_file) as stream:
+        with whole_file(record_file) as stream:
             stream.write(json.dumps(record).encode())
-
-
-class _Changed(Exception):
-    """The file is not the one that was indexed."""
 
 
 def write_shard(task: ShardTask) -> ShardReport:
@@ -173,29 +169,15 @@ def _decode_all(task: ShardTask, shard: ShardWriter) -> None:
                 image = open_image(Path(path))
             shard.add(scan.scan_id, _checked(scan, image.frame(scan.frame)))
         except Exception as error:
-            shard.refused.append((scan.scan_id, *_reason(error)))
+            shard.refused.append((scan.scan_id, *reason(error)))
 
 
 def _checked(scan: ScanFile, frame: Any) -> Any:
     from workbench.cohort.pixel_hashes import pixel_hash
 
     if scan.pixel_hash and pixel_hash(np.asarray(frame.values, dtype=np.float32)) != scan.pixel_hash:
-        raise _Changed
+        raise Changed
     return frame
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    """Code and detail; of unforeseen errors the kind alone, for their text may quote the file."""
-    if isinstance(error, _Changed):
-        return "changed", "the pixels differ from those that were indexed; run 'workbench index' again"
-    code = getattr(error, "code", None)
-    if code is not None and hasattr(error, "detail"):
-        return str(getattr(code, "value", code)), str(getattr(error, "detail", "") or "")
-    if isinstance(error, MemoryError):
-        return "too_big", "needs more memory than there is"
-    if isinstance(error, OSError):
-        return "unreadable", error.strerror or type(error).__name__
-    return "crashed", type(error).__name__
 
 
 def _row(scan_id: str, slot: int, scan: FittedScan) -> tuple[Any, ...]:
@@ -206,21 +188,6 @@ def _row(scan_id: str, slot: int, scan: FittedScan) -> tuple[Any, ...]:
     state = hashlib.sha256(json.dumps(facts).encode())
     state.update(np.ascontiguousarray(scan.pixels).data)
     return (scan_id, slot, *facts, state.hexdigest()[:32])
-
-
-@contextlib.contextmanager
-def _whole_file(file: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name when all of it lies on the disk, or not at all."""
-    temporary = file.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _hush() -> None:
