@@ -52,3 +52,14 @@ def test_lines_go_to_the_stream_and_quiet_is_silent() -> None:
     Progress(stream=silent, quiet=True).log("Done.")
     assert stream.getvalue() == "  10 of 10 files (100 %)\nDone.\n"
     assert silent.getvalue() == ""
+
+
+def test_the_rate_stands_while_a_long_step_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of minutes each, told of every few seconds: the time left is that of whole trainings."""
+    clock = iter([*range(0, 600, 5)])
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+    shown = Progress(quiet=True)
+    for second in range(0, 320, 5):
+        shown.progress(second // 100, 10, "trainings")
+    assert shown.throughput == pytest.approx(1 / 100)
+    assert shown.time_left_s == pytest.approx(700)

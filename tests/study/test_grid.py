@@ -14,8 +14,9 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.workspace import Workspace
 from workbench.study import grid as grid_module
 from workbench.study.arms import Arm, resolve_arms
+from workbench.study.cell_progress import Stopped
 from workbench.study.data import read_data
-from workbench.study.grid import Grid, Stopped, principal_components
+from workbench.study.grid import Grid, principal_components
 from workbench.study.settings import StudySettings
 
 
@@ -115,7 +116,7 @@ def test_several_findings(tmp_path: Path) -> None:
 def test_a_training_that_fails_is_named_and_the_rest_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     grid, _ = bench.grid(budgets=[6, 12], protocols=["finetune"], finetune_draws=2)
 
-    def train(self: Grid, arm: Arm, drawn: Any, seed: int) -> np.ndarray:
+    def train(self: Grid, arm: Arm, drawn: Any, seed: int, told: Any) -> np.ndarray:
         if drawn.n_patients == 6:
             raise OperationFailed("The loss is not finite.")
         return np.full((len(self.data.test_ids), 2), 0.5, np.float32)

@@ -17,7 +17,7 @@ from workbench.config import load_settings
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.folder import RunFolder
 from workbench.runs.workspace import Workspace
-from workbench.study import grid
+from workbench.study import cell_progress, grid
 from workbench.study.settings import StudySettings
 from workbench.verbs import VERBS
 from workbench.verbs.study import plain, study
@@ -124,14 +124,8 @@ def test_names_for_mlflow() -> None:
     assert plain("()") == "arm"
 
 
-@pytest.mark.slow
-def test_encoders_are_probed_and_fine_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Images, an encoder, scratch of the same architecture added by itself, pixels; everything recorded in MLflow."""
-    from workbench.models.checkpoint import save_encoder
-    from workbench.models.encoders import build_encoder
-
-    monkeypatch.delenv("WORKBENCH_MLFLOW", raising=False)
-    workspace = Workspace(tmp_path)
+def images_of_two_kinds(workspace: Workspace, tmp_path: Path) -> Cohort:
+    """Sixty patients with one small DICOM file each; every second has a bright square and the label ``yes``."""
     random = np.random.default_rng(0)
     scans, files, labels, hashes = [], {}, [], []
     for number in range(60):
@@ -152,6 +146,18 @@ def test_encoders_are_probed_and_fine_tuned(tmp_path: Path, monkeypatch: pytest.
     cohort = Cohort.create(workspace.cohort_dir("c"), manifest, paths=files, test_share=0.45)
     table = pd.DataFrame({"scan_id": scans, "label": labels})
     Labels("v1", "binary", ["no", "yes"], table, table[["scan_id"]]).write(cohort.folder)
+    return cohort
+
+
+@pytest.mark.slow
+def test_encoders_are_probed_and_fine_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images, an encoder, scratch of the same architecture added by itself, pixels; everything recorded in MLflow."""
+    from workbench.models.checkpoint import save_encoder
+    from workbench.models.encoders import build_encoder
+
+    monkeypatch.delenv("WORKBENCH_MLFLOW", raising=False)
+    workspace = Workspace(tmp_path)
+    cohort = images_of_two_kinds(workspace, tmp_path)
     pool = cohort.record_pool(cohort.pool())
     facts = {"method": "simclr", "pool_digest": pool.digest, "cohort": cohort.name}
     save_encoder(tmp_path / "enc", build_encoder("resnet18_small", size=32), facts)
@@ -191,6 +197,50 @@ def test_encoders_are_probed_and_fine_tuned(tmp_path: Path, monkeypatch: pytest.
     assert parent.data.tags["split"] == cohort.split().digest
     artifacts = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
     assert artifacts >= {"report.html", "figures", "summary.json"}
+
+
+def test_a_stop_is_heard_within_a_training_and_the_study_goes_on_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_MLFLOW", "off")
+    workspace = Workspace(tmp_path)
+    images_of_two_kinds(workspace, tmp_path)
+    values = settings_of(
+        {"net": "scratch:resnet18"},
+        protocols=["finetune"],
+        budgets=[8, 16],
+        finetune_draws=2,
+        size=32,
+        finetune={"steps": 5},
+    )
+
+    def run(name: str):
+        return study(load_settings(StudySettings, values={**values, "name": name}), workspace=workspace)
+
+    whole = run("whole")
+    looks: list[int] = []
+    original = cell_progress.check_stop
+
+    def stops_in_the_third_step_of_the_second_training(folder: RunFolder) -> None:
+        kept = len(list((folder.path / "cells").glob("*.npz")))
+        looks.append(kept)
+        if looks.count(1) == 7:
+            folder.request_stop()
+        original(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cell_progress, "check_stop", stops_in_the_third_step_of_the_second_training)
+        assert run("broken").stopped
+    cells = workspace.runs_dir / "study" / "broken" / "cells"
+    first = {file: file.stat().st_mtime_ns for file in cells.glob("*.npz")}
+    assert len(first) == 1 and looks[-1] == 1
+    assert RunFolder.open(cells.parent).status().state == "stopped"
+    again = run("broken")
+    assert not again.stopped and again.verdict == whole.verdict
+    assert {file: file.stat().st_mtime_ns for file in first} == first
+    for name in ("results.parquet", "predictions.parquet"):
+        a, b = (pd.read_parquet(workspace.runs_dir / "study" / run_id / name) for run_id in ("whole", "broken"))
+        pd.testing.assert_frame_equal(a, b, check_exact=True)
 
 
 def test_a_study_without_a_single_cell_says_why(bench, monkeypatch: pytest.MonkeyPatch) -> None:

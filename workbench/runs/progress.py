@@ -38,7 +38,9 @@ class Progress:
             self._marks.clear()
         self.step, self.total, self.unit = step, total, unit
         self.numbers.update(numbers)
-        self._marks.append((now, step))
+        # Told the same step again, only the time has passed: the rate stays that of the steps done.
+        if not self._marks or self._marks[-1][1] != step:
+            self._marks.append((now, step))
         while len(self._marks) > 2 and now - self._marks[0][0] > WINDOW_S:
             self._marks.popleft()
         if now - self._last_shown >= 0.5 or step >= total:

@@ -20,6 +20,7 @@ from workbench.evaluation.standardise import Standardiser
 from workbench.runs.folder import RunFolder
 from workbench.runs.seeds import mix
 from workbench.study.arms import PCA, Arm
+from workbench.study.cell_progress import FeatureProgress, TrainingProgress, check_stop
 from workbench.study.data import StudyData
 from workbench.study.draws import ALL, Budget, Drawn, available, draw, patient_order
 from workbench.study.settings import StudySettings
@@ -49,23 +50,6 @@ class CellResult:
     setting: float = float("nan")
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for a stop
-    """Somebody asked for a stop; what was done is kept."""
-
-
-@dataclass(frozen=True)
-class _Told:
-    """A run as the work on one arm sees it: how far that work is, with the arm's name; a stop breaks it off."""
-
-    run: RunFolder
-    arm: str
-
-    def progress(self, step: int, total: int, unit: str = "scans") -> None:
-        """Tell the run, unless somebody asked it to stop."""
-        check_stop(self.run)
-        self.run.progress(step, total, unit, arm=self.arm, protocol="features")
-
-
 class Grid:
     """Runs cells and keeps their predictions below ``run.path/cells``.
 
@@ -83,6 +67,7 @@ class Grid:
         self._identities: dict[str, list[Any]] = {}
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._drawn: dict[tuple[str, int], Drawn] = {}
+        self._counted = (0, 0)
         self.not_run: list[str] = []
 
     def plan(self, arms: list[Arm]) -> list[tuple[Arm, str, Budget, int]]:
@@ -143,11 +128,13 @@ class Grid:
         )
         for unit, run, protocols in phases:
             total, done = sum(protocol in protocols for _, protocol, _, _ in cells), 0
+            self._counted = (done, total)
             for arm in arms:
                 for protocol in protocols:
                     mine = [(budget, number) for a, p, budget, number in cells if a is arm and p == protocol]
                     for result in run(arm, protocol, mine) if mine else ():
                         done += 1
+                        self._counted = (done, total)
                         self.run.progress(done, total, unit, arm=arm.name, protocol=protocol)
                         yield result
 
@@ -192,7 +179,10 @@ class Grid:
             if not file.exists():
                 check_stop(self.run)
                 try:
-                    _keep(file, probabilities=self._train(arm, drawn, seed))
+                    told = TrainingProgress(
+                        self.run, *self._counted, arm=arm.name, labels=str(budget), draw=str(number)
+                    )
+                    _keep(file, probabilities=self._train(arm, drawn, seed, told))
                 except OperationFailed as error:
                     # One training that fails must not cost the others; the report says that it is missing.
                     words = f"{arm.name} fine-tuned at {budget}, draw {number}: {error.what}"
@@ -202,7 +192,7 @@ class Grid:
             with np.load(file) as kept:
                 yield CellResult(arm.name, protocol, str(budget), number, drawn, kept["probabilities"])
 
-    def _train(self, arm: Arm, drawn: Drawn, seed: int) -> NDArray[np.float32]:
+    def _train(self, arm: Arm, drawn: Drawn, seed: int, told: TrainingProgress) -> NDArray[np.float32]:
         from workbench.finetuning.arm import finetune_arm
         from workbench.store.datasets import UnitImages
 
@@ -218,6 +208,7 @@ class Grid:
             self.data.development.patients[drawn.rows],
             self.settings.finetune,
             seed,
+            told,
             classes=len(self.data.classes),
             scratch=scratch,
             features=None if train is None else train[drawn.rows],
@@ -244,7 +235,7 @@ class Grid:
         encoder = pixel_features() if pixels or arm.make is None else arm.make()
         ids = np.concatenate([self.data.dev_ids, self.data.test_ids])
         device = choose_accelerator(self.settings.finetune.train)
-        found = kept_features(encoder, store, ids, device=device, progress=_Told(self.run, arm.name))
+        found = kept_features(encoder, store, ids, device=device, progress=FeatureProgress(self.run, arm.name))
         return found[: len(self.data.dev_ids)], found[len(self.data.dev_ids) :]
 
     def _identity(self, arm: Arm) -> list[Any]:
@@ -264,12 +255,6 @@ class Grid:
         return digest_of(
             [VERSIONS[parts[0]], self._identity(arm), store, self.data.digest, settings, self.settings.seed, *parts]
         )
-
-
-def check_stop(run: RunFolder) -> None:
-    """Raise ``Stopped`` if somebody asked the run to stop."""
-    if run.stop_requested():
-        raise Stopped
 
 
 def principal_components(

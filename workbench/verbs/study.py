@@ -51,7 +51,7 @@ def study(settings: StudySettings, *, workspace: Workspace, progress: Progress |
     run.quiet = bool(progress and progress.quiet)
     tracker = Tracker(workspace, f"study/{settings.cohort}", run.run_id, "study", settings, {"cohort": settings.cohort})
     with run, tracker:
-        from workbench.study.grid import Stopped
+        from workbench.study.cell_progress import Stopped
 
         try:
             summary, cells = _run(settings, workspace, run, tracker)
