@@ -57,3 +57,26 @@ def test_what_a_store_keeps_of_a_ct_beyond_16_bits_is_cut():
     assert frame.counts is None and frame.training().tolist() == [[-1024, 32767]]
     with pytest.raises(ValueError, match="read-only"):
         read_frame(picture(np.array([[0, 1]], np.uint16), "CT", RescaleSlope="1")).training()[0, 0] = 5
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"modality": "CT", "RescaleSlope": "1", "RescaleIntercept": "-1024"},
+        {"modality": "CT", "RescaleSlope": "-0.3", "RescaleIntercept": "7.7"},
+        {"modality": "DX", "PhotometricInterpretation": "MONOCHROME1"},
+        {"modality": "DX", "RescaleSlope": "2.1", "RescaleIntercept": "-5", "PhotometricInterpretation": "MONOCHROME1"},
+        {"modality": "MR"},
+        {"modality": "PT", "RescaleSlope": "0.0123", "RescaleIntercept": "0", "Units": "BQML"},
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16])
+def test_extremes_are_those_of_the_values(extra, dtype):
+    pixels = np.random.default_rng(5).integers(3, 120, (9, 7)).astype(dtype)
+    frame = read_frame(picture(pixels, extra["modality"], **{k: v for k, v in extra.items() if k != "modality"}))
+    assert frame.extremes == (float(frame.values.min()), float(frame.values.max()))
+
+
+def test_extremes_of_colour():
+    frame = read_frame(picture(np.array([[[3, 9, 200]]], np.uint8), "US"))
+    assert frame.extremes == (3.0, 200.0)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from workbench.dicom.elements import Buffer, Element, Malformed, Syntax, items, walk
-from workbench.dicom.tags import TAGS
+from workbench.dicom.tags import NUMBERS, TAGS
 
 _BINARY = {
     "US": "H",
@@ -60,16 +60,16 @@ class Attributes:
         return cls(b"", {}, Syntax(True, True))
 
     def __contains__(self, keyword: str) -> bool:
-        element = self.elements.get(TAGS[keyword].number)
+        element = self.elements.get(NUMBERS[keyword])
         return element is not None and (element.end > element.start)
 
     def element(self, keyword: str) -> Element | None:
         """Where a value lies, or None."""
-        return self.elements.get(TAGS[keyword].number)
+        return self.elements.get(NUMBERS[keyword])
 
     def raw(self, keyword: str) -> bytes:
         """The bytes of a value as written."""
-        element = self.elements.get(TAGS[keyword].number)
+        element = self.elements.get(NUMBERS[keyword])
         return b"" if element is None else bytes(self.buffer[element.start : element.end])
 
     def vr(self, keyword: str) -> str:

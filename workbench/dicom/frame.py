@@ -35,6 +35,7 @@ class Frame:
         aspect: Height of a pixel divided by its width.
         display_inverted: Whether a display must invert ``values``: measurements keep their sign, whatever the polarity.
         whole: Whether all values are whole numbers.
+        extremes: The smallest and the largest value; taken from ``values`` where they are not given.
         flags: Findings, such as ``spacing_suspect`` or ``padding_inferred``.
     """
 
@@ -54,7 +55,12 @@ class Frame:
     aspect: float = 1.0
     display_inverted: bool = False
     whole: bool = False
+    extremes: tuple[float, float] = (np.nan, np.nan)
     flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if np.isnan(self.extremes[0]) and self.values.size:
+            object.__setattr__(self, "extremes", (float(self.values.min()), float(self.values.max())))
 
     @property
     def rows(self) -> int:
@@ -74,7 +80,7 @@ class Frame:
     @cached_property
     def counts(self) -> np.ndarray | None:
         """``values`` as int16 or uint16, the first that holds them all exactly; None where neither does. Read only."""
-        found = whole_numbers(self.values, known_whole=self.whole)
+        found = whole_numbers(self.values, self.extremes, known_whole=self.whole)
         if found is not None:
             found.flags.writeable = False
         return found

@@ -78,6 +78,8 @@ class Image:
         step = modality_step(self.attributes, form, modality=self.modality, frame=index)
         grey = values.ndim == 2
         calibrated = step.apply(values) if grey else values.astype(np.float32)
+        seen = np.array([values.min(), values.max()])  # of integers, which is four times as fast
+        seen = step.apply(seen) if grey and step.table is None else np.full(2, np.nan)
         padding = declared_padding(stored, form, root)
         if padding is None and step.units == "HU":
             padding = inferred_padding(calibrated)
@@ -90,6 +92,7 @@ class Image:
         window = (voi.windows[0].centre, voi.windows[0].width) if voi and voi.windows else None
         if inverted:
             calibrated = invert(calibrated, ends)
+            seen = invert(seen, ends)
             window = invert_window(window, ends) if window else None
         return Frame(
             values=calibrated,
@@ -105,6 +108,7 @@ class Image:
             inverted=inverted,
             ends=ends,
             **({"voi": voi} if voi else {}),
+            extremes=(float(seen.min()), float(seen.max())),
             aspect=distance.aspect,
             display_inverted=dark and not inverted,
             whole=step.whole and values.dtype.itemsize <= 2,

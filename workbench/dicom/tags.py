@@ -179,6 +179,8 @@ _TABLE = """
 TAGS: dict[str, Tag] = {
     keyword: Tag(int(number, 16), vr) for number, vr, keyword in (line.split() for line in _TABLE.split("\n") if line)
 }
+NUMBERS: dict[str, int] = {keyword: tag.number for keyword, tag in TAGS.items()}
+"""Of ``TAGS``, the numbers alone: the fast path looks them up a hundred times per file."""
 
 PIXEL_DATA = TAGS["PixelData"].number
 FLOAT_PIXEL_DATA = TAGS["FloatPixelData"].number

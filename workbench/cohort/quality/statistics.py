@@ -74,7 +74,7 @@ def statistics_of(frame: Frame) -> dict[str, float | None]:
     if padded:
         low, high = float(order[0]), float(order[-1])
     else:
-        low, high = float(grey.min()), float(grey.max())
+        low, high = frame.extremes if grey is frame.values else (float(grey.min()), float(grey.max()))
     bottom, top = float(order[order.size // 100]), float(order[order.size - 1 - order.size // 100])
     starts = np.flatnonzero(order[1:] != order[:-1])
     longest = int((starts[1:] - starts[:-1]).max(initial=0)) if starts.size else 0
