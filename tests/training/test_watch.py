@@ -38,6 +38,15 @@ def test_a_signal_saves_and_stops(tmp_path: Path, number: int) -> None:
     assert rest.digest() == whole.digest()
 
 
+def test_ctrl_c_where_nothing_is_saved_breaks_off_as_ctrl_c(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    settings = TrainSettings(epochs=3, batch_size=8, precision="fp32", channels_last="off")
+    with pytest.raises(KeyboardInterrupt), open_run(tmp_path) as run:
+        fit(Signals(signal.SIGINT), ToyStream(), settings, run=run, checkpoints=False)
+    assert run.status().state == "stopped" and run.status().message == "Interrupted from the keyboard."
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 def test_checkpoints_come_when_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
     monkeypatch.setattr(

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import os
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -130,10 +131,16 @@ def fit(
         if saved:
             module.take_up(saved)
         trainer = _trainer(settings, device, steps, precision, watch, task.kind)
-        undo = watch.take_interrupts()
+        undo, on_interrupt = watch.take_interrupts(), signal.getsignal(signal.SIGINT)
         task.train()
         try:
             trainer.fit(module, batch_stream, ckpt_path=str(file) if saved else None, weights_only=True)
+        except SystemExit as end:
+            # Lightning makes an exit of Ctrl-C and goes deaf to it; to the caller it shall be what it was.
+            if not isinstance(end.__context__, KeyboardInterrupt):
+                raise
+            signal.signal(signal.SIGINT, on_interrupt)
+            raise KeyboardInterrupt from None
         finally:
             undo()
             task.cpu().eval()
