@@ -17,7 +17,7 @@ def project() -> dict:
 
 def wanted() -> list[str]:
     extras = project()["optional-dependencies"]
-    return [*project()["dependencies"], *extras["ray"], *extras["dev"]]
+    return [*project()["dependencies"], *extras["onnx"], *extras["ray"], *extras["dev"]]
 
 
 def test_conda_environment_lists_the_dependencies_of_the_project() -> None:

@@ -35,6 +35,31 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX jobs_by_claim ON jobs (lane, claimed, created);
     CREATE INDEX jobs_by_run ON jobs (run_kind, run_id);
     """,
+    """
+    CREATE TABLE chain (
+        number INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        content TEXT NOT NULL,
+        who TEXT NOT NULL,
+        account TEXT NOT NULL,
+        at TEXT NOT NULL,
+        before TEXT NOT NULL,
+        hash TEXT NOT NULL UNIQUE
+    );
+    CREATE INDEX chain_by_subject ON chain (subject, kind, number);
+    CREATE TRIGGER chain_is_not_changed BEFORE UPDATE ON chain
+        BEGIN SELECT RAISE(ABORT, 'records of the chain are never changed'); END;
+    CREATE TRIGGER chain_is_not_cut BEFORE DELETE ON chain
+        BEGIN SELECT RAISE(ABORT, 'records of the chain are never removed'); END;
+    CREATE TABLE review_claims (
+        queue TEXT NOT NULL,
+        scan_id TEXT NOT NULL,
+        reader TEXT NOT NULL,
+        until REAL NOT NULL,
+        PRIMARY KEY (queue, scan_id)
+    );
+    """,
 )
 """Each entry brings the schema one version further; entries are added, never changed."""
 
@@ -75,11 +100,22 @@ def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        for statement in script.split(";"):
-            if statement.strip():
-                connection.execute(statement)
+        for statement in _statements(script):
+            connection.execute(statement)
         connection.execute(f"PRAGMA user_version={number}")
     connection.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; those inside a trigger belong to it."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if not statement.strip(" \n;"):
+            statement = ""
+        elif sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _failed(workspace: Workspace, error: Exception) -> OperationFailed:

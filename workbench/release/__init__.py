@@ -1,0 +1,1 @@
+"""Model card, gate, export and registry: what it takes before a model may be used."""
