@@ -27,6 +27,7 @@ class Habits:
         ignore_filters: A search answers with everything.
         no_counts: Numbers of instances are not told.
         cuts: Retrievals that break off in the middle of their last file.
+        cut_each: Every so many retrievals one breaks off so.
         length: How retrievals end: ``none`` (the connection closes), ``chunked`` or ``length``.
         series_lacks: Instances that Retrieve Series leaves out.
         gone: SOP Instance UIDs that cannot be retrieved at all.
@@ -46,6 +47,7 @@ class Habits:
     ignore_filters: bool = False
     no_counts: bool = False
     cuts: int = 0
+    cut_each: int = 0
     length: str = "none"
     series_lacks: int = 0
     gone: tuple[str, ...] = ()
@@ -193,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server_lock:
             cut = habits.cuts > 0
             habits.cuts -= cut
+            cut = cut or (habits.cut_each > 0 and fake.asked["retrieve"] % habits.cut_each == 0)
         return self._send(pieces, cut)
 
     def _send(self, pieces: list[bytes], cut: bool) -> None:

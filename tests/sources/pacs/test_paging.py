@@ -61,7 +61,12 @@ def test_a_first_page_that_is_refused_is_told():
 
 
 def test_enough_is_enough():
-    pages = all_pages(lambda limit, offset: [f"{offset + one}" for one in range(limit)], str, limit=5, most=7)
+    pages = all_pages(
+        lambda limit, offset: [f"{offset + one}" for one in range(limit)],
+        str,
+        limit=5,
+        enough=lambda found: len(found) > 6,
+    )
     assert len(pages.items) == 10 and not pages.cut
 
 

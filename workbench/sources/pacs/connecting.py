@@ -12,6 +12,7 @@ from workbench.runs.progress import Progress
 from workbench.sources.pacs.address import WEB, ServerAddress, check_ae_title
 from workbench.sources.pacs.archive import Archive
 from workbench.sources.pacs.credentials import find_credentials
+from workbench.sources.pacs.silence import libraries_silent
 
 LOOPBACK_LISTEN = "127.0.0.1:11112"
 
@@ -41,7 +42,7 @@ def connect(given: Connection, progress: Progress) -> Iterator[Archive]:
         OperationFailed: This computer cannot listen where it should.
     """
     opened = _web(given) if given.address.kind == WEB else _classic(given, progress)
-    with opened as archive:
+    with opened as archive, libraries_silent():
         yield archive
 
 

@@ -8,7 +8,7 @@ answer, as Orthanc does.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,22 +85,38 @@ class WebArchive:
         """Search with one request per patient, or per modality; every page of it."""
 
         def ask(keys: dict[str, str]) -> Pages[FoundStudy]:
-            page = min(most, self._page) if most else self._page
             return all_pages(
-                lambda limit, offset: self._studies(keys, limit, offset), lambda study: study.uid, limit=page, most=most
+                lambda limit, offset: self._studies(keys, limit, offset),
+                lambda study: study.uid,
+                limit=min(most, self._page) if most else self._page,
+                enough=lambda found: 0 < most <= len(found),
             )
 
         return search_studies(query, ask, most)
 
     def find_series(self, study: FoundStudy) -> Sequence[FoundSeries]:
         """All series of a study."""
-        pages = self._all(lambda limit, offset: self._series(study.uid, limit, offset), lambda series: series.uid)
+
+        def enough(found: Collection[FoundSeries]) -> bool:
+            return study.instances is not None and sum(one.instances or 0 for one in found) >= study.instances
+
+        pages = all_pages(
+            lambda limit, offset: self._series(study.uid, limit, offset),
+            lambda series: series.uid,
+            limit=self._page,
+            enough=enough,
+        )
         pages.items.pop("", None)
         return list(pages.items.values())
 
     def find_instances(self, series: FoundSeries) -> Sequence[str]:
         """SOP Instance UIDs of a series."""
-        pages = self._all(lambda limit, offset: self._instances(series, limit, offset), str)
+        pages = all_pages(
+            lambda limit, offset: self._instances(series, limit, offset),
+            str,
+            limit=self._page,
+            enough=lambda found: series.instances is not None and len(found) >= series.instances,
+        )
         pages.items.pop("", None)
         return list(pages.items)
 
@@ -151,9 +167,6 @@ class WebArchive:
                     where=self.where,
                     todo="Tell the server's administrator, or fetch by the classic way (dicoms://).",
                 )
-
-    def _all(self, ask: Any, key: Any) -> Pages[Any]:
-        return all_pages(ask, key, limit=self._page)
 
     def _studies(self, filters: dict[str, str], limit: int, offset: int) -> list[FoundStudy]:
         with self._explained():

@@ -196,7 +196,7 @@ class Fetch:
                 chosen.append(one)
         self._watermark.plan(study, wanted, chosen)
         hidden = _hidden(study, series)
-        if hidden and len(chosen) == len(series):
+        if hidden and not self._query.chooses_series:
             detail = f"the server names {hidden:,} more instances for the study than for its series together"
             self._settle(self._nameless(study, SHORT, hidden, detail))
         elif hidden:

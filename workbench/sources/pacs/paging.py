@@ -7,7 +7,7 @@ search is asked again for halves of its range of dates, until each brings fewer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Generic, TypeVar
@@ -31,7 +31,11 @@ class Pages(Generic[T]):
 
 
 def all_pages(
-    ask: Callable[[int, int], Sequence[T]], key: Callable[[T], str], *, limit: int, most: int = 0
+    ask: Callable[[int, int], Sequence[T]],
+    key: Callable[[T], str],
+    *,
+    limit: int,
+    enough: Callable[[Collection[T]], bool] = lambda found: False,
 ) -> Pages[T]:
     """Ask for page after page.
 
@@ -39,7 +43,7 @@ def all_pages(
         ask: Answers ``(limit, offset)``. A refusal of a later page means an offset behind the last answer.
         key: What tells two answers apart.
         limit: Answers to ask for at once.
-        most: Enough answers; 0 for all.
+        enough: Tells from the answers so far that no more are wanted, or that there are no more.
 
     Raises:
         ArchiveProblem: The first page was refused, or the server failed in between.
@@ -57,7 +61,7 @@ def all_pages(
         if not new:
             return Pages(found, cut=bool(page))
         found |= new
-        if most and len(found) >= most:
+        if enough(found.values()):
             return Pages(found)
         offset += len(page)
 

@@ -44,6 +44,11 @@ class Query:
         return f"Query({self.modalities}, dates {dates}, {len(self.patients)} patients)"
 
     @property
+    def chooses_series(self) -> bool:
+        """Whether some series of a study may not be wanted."""
+        return bool(self.modalities or self.words or self.stations)
+
+    @property
     def series_digest(self) -> str:
         """Changes when other series of the same study would be wanted."""
         return digest_of([sorted(self.modalities), sorted(self.words), sorted(self.stations)])

@@ -68,9 +68,11 @@ class SeriesFetch:
         while not self._is_full(here):
             problem = self._try(one_by_one)
             now = self._landing.count(self._series)
-            tried = 1 if now > here else tried + 1
+            if now > here:
+                tried = 0
             here = now
             if problem is not None and problem.scope == AGAIN:
+                tried += 1
                 if tried > self._backoff.retries:
                     break
                 one_by_one = one_by_one or here > 0 or tried > 1
