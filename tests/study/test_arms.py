@@ -64,7 +64,7 @@ def test_features_say_whose_they_are(bench) -> None:
         "unheard": "unknown",
         "chance": "nothing",
     }
-    with pytest.raises(InputError, match="arm 'dirty' was pretrained on scans of the test set.*allow_transductive"):
+    with pytest.raises(InputError, match="pretrained on test patients.*arms.dirty = .*allow_transductive=true"):
         arms({"clean": kept, "dirty": leaky})
     found = arms({"clean": kept, "dirty": leaky}, allow_transductive=True)
     assert found["dirty"].seen == "transductive"

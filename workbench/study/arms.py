@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.cohort.cohort import Cohort
-from workbench.cohort.leaks import PoolKeys, overlap
+from workbench.cohort.pool_check import pool_overlap, refuse_overlap
 from workbench.errors import InputError
 from workbench.evaluation.features import load as load_features
 from workbench.evaluation.pixels import PIXELS
@@ -16,6 +16,7 @@ from workbench.study.settings import ArmSettings, StudySettings
 
 PCA = "pca"
 SCRATCH, RANDOM = "scratch:", "random:"
+SEEN = {"none": "inductive", "found": "transductive", "unknown": "unknown"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def resolve_arms(
     found = {}
     for name, arm in list(arms.items()):
         if arm.kind in ("encoder", "features"):
-            arm = _checked(arm, cohort, test, workspace, settings.allow_transductive)
+            arm = _checked(arm, cohort, test, settings.allow_transductive)
         if by_scratch and arm.kind == "encoder":
             arm = _with(arm, reference=_start_of(arm, start, arms, settings, channels))
         elif name != settings.reference and arm.kind != "scratch":
@@ -147,26 +148,13 @@ def _start_of(arm: Arm, kind: str, arms: dict[str, Arm], settings: StudySettings
     return name
 
 
-def _checked(arm: Arm, cohort: Cohort, test: Any, workspace: Workspace, allowed: bool) -> Arm:
+def _checked(arm: Arm, cohort: Cohort, test: Any, allowed: bool) -> Arm:
     """Whether the encoder's pool holds test scans; unknown for weights from elsewhere."""
-    digest, home = arm.facts.get("pool_digest"), arm.facts.get("cohort")
-    if arm.seen == "nothing" and not digest and arm.kind == "features":
-        return arm
-    file = workspace.cohorts_dir / str(home) / "private" / "pools" / f"{digest}.parquet"
-    if not digest or not home or not file.is_file():
-        return _with(arm, seen="unknown")
-    found = overlap(PoolKeys.read(file), cohort.keys_of(test))
-    if found.state == "unknown":
-        return _with(arm, seen="unknown")
-    if found.clean:
-        return _with(arm, seen="inductive")
-    if not allowed:
-        raise InputError(
-            f"The encoder of the arm '{arm.name}' was pretrained on scans of the test set. {found.sentence}",
-            where=f"arms.{arm.name} = {arm.spec}",
-            todo="Pretrain on this cohort's own pool, or set allow_transductive=true and have every figure say so.",
-        )
-    return _with(arm, seen="transductive")
+    if not arm.facts:
+        return arm if arm.seen == "nothing" else _with(arm, seen="unknown")
+    found = pool_overlap(cohort, arm.facts, test)
+    refuse_overlap(found, transductive=allowed, setting="allow_transductive", where=f"arms.{arm.name} = {arm.spec}")
+    return _with(arm, seen=SEEN[found.state])
 
 
 def _with(arm: Arm, **changes: Any) -> Arm:

@@ -135,8 +135,8 @@ def _finetune(
     settings: FinetuneSettings, workspace: Workspace, run: RunFolder, tracker: Tracker, resume: bool
 ) -> FinetuneResult:
     from workbench.cohort.cohort import Cohort
+    from workbench.cohort.pool_check import pool_overlap, refuse_overlap
     from workbench.finetuning.classify import classify
-    from workbench.finetuning.pool_check import pool_overlap, refuse_overlap
     from workbench.finetuning.record import as_json, judge, patients_of, prediction_table, unit_keys, write_table
     from workbench.finetuning.validation import Validation
     from workbench.finetuning.validation_set import set_aside

@@ -1,18 +1,16 @@
-"""Did the encoder see the test patients, unlabelled, while it was pretrained?"""
+"""Did an encoder see the test patients, unlabelled, while it was pretrained?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from numpy.typing import NDArray
-
 from workbench.cohort.cohort import Cohort
 from workbench.cohort.leaks import Overlap, PoolKeys, overlap
 from workbench.errors import InputError
 
 
-def pool_overlap(cohort: Cohort, facts: Mapping[str, Any], test: NDArray[Any]) -> Overlap:
+def pool_overlap(cohort: Cohort, facts: Mapping[str, Any], test: Any) -> Overlap:
     """What the pool of an encoder shares with test scans.
 
     Args:
@@ -27,12 +25,14 @@ def pool_overlap(cohort: Cohort, facts: Mapping[str, Any], test: NDArray[Any]) -
     return overlap(PoolKeys.read(lists[0]), cohort.keys_of(test)) if lists else Overlap("unknown")
 
 
-def refuse_overlap(found: Overlap, *, transductive: bool) -> str:
+def refuse_overlap(found: Overlap, *, transductive: bool, setting: str = "transductive", where: str = "encoder") -> str:
     """What to tell of an overlap, in a sentence; empty where there is none.
 
     Args:
         found: As :func:`pool_overlap` gives it.
         transductive: Go on although the pool holds test patients.
+        setting: What the user writes to go on.
+        where: Which encoder.
 
     Raises:
         InputError: The pool holds test patients.
@@ -44,7 +44,7 @@ def refuse_overlap(found: Overlap, *, transductive: bool) -> str:
     if not transductive:
         raise InputError(
             f"The encoder was pretrained on test patients of this cohort. {found.sentence}",
-            where="encoder",
-            todo="Use an encoder of this cohort's own pool, or say transductive=true and never compare it with others.",
+            where=where,
+            todo=f"Use an encoder of this cohort's own pool, or say {setting}=true and never compare it with others.",
         )
     return f"Transductive: the encoder was pretrained on test patients. {found.sentence}"
