@@ -153,10 +153,15 @@ class Cohort:
         """
         return access.read(self, scan_id)
 
-    def with_volumes(self) -> Cohort:
-        """The same cohort with its volumes for scans: ``usable``, ``pool`` and ``keys_of`` speak of volumes."""
+    def with_volumes(self, *, tilted: bool = False, uneven: bool = False) -> Cohort:
+        """The same cohort with its volumes for scans: ``usable``, ``pool`` and ``keys_of`` speak of volumes.
+
+        Args:
+            tilted: Stacks of a tilted gantry are volumes too: the store straightens them.
+            uneven: Stacks with missing slices or changing spacing are volumes as a whole: the store resamples them.
+        """
         cohort = Cohort(self.folder)
-        cohort.manifest = self.volumes
+        cohort.manifest = access.scans(self.volumes, self.stacks, tilted=tilted, uneven=uneven)
         return cohort
 
     @property

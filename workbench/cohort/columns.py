@@ -125,9 +125,7 @@ _SPLIT: tuple[Column, ...] = (
     Column("split_by", "text", "what sets it apart from others of its series: DICOM keywords, gap or spacing"),
     Column("split_value", "text", "the values of these that it has"),
 )
-VOLUMES: tuple[Column, ...] = (
-    Column("scan_id", "text", "key of the volume: keyed hash of its slices' keys, in order"),
-    Column("stack_id", "text", "key of the stack that it is, or is part of"),
+_SCAN: tuple[Column, ...] = (
     *(column for column in MANIFEST if column.name in SHARED),
     Column("frame_of_reference", "text", "key of the frame of reference UID"),
     *_LATTICE,
@@ -137,14 +135,16 @@ VOLUMES: tuple[Column, ...] = (
     Column("flags", "text", "findings, separated by ';': those of its slices, and derived, reformat or projection"),
     Column("group", "text", "scans of one group stay on one side of every split"),
 )
+VOLUMES: tuple[Column, ...] = (
+    Column("scan_id", "text", "key of the volume: keyed hash of its slices' keys, in order"),
+    Column("stack_id", "text", "key of the stack that it is, or is part of"),
+    *_SCAN,
+)
 """``volumes.parquet``: one row per volume, a scan beside the manifest's frames."""
 STACKS: tuple[Column, ...] = (
     Column("stack_id", "text", "key of the stack: keyed hash of its slices' keys, in order"),
-    *(column for column in MANIFEST if column.name in ("patient_key", "study_key", "series_key", "modality")),
-    *_SPLIT,
+    *_SCAN,
     Column("sentence", "text", "the status in words"),
-    Column("kind", "text", "derived, reformat or projection"),
-    *_LATTICE,
     Column("tilt_deg", "float", "angle between the line of the slices and the normal, degrees"),
     Column("repeats", "int", "frames left out because the same picture is there already at the same place"),
     Column("volumes", "int", "volumes made of it"),

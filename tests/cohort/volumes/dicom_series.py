@@ -17,7 +17,9 @@ SIDE = 16
 
 
 def pixels(seed: int, frames: int = 1) -> np.ndarray:
-    values = np.random.default_rng(seed).integers(0, 2000, (frames, SIDE, SIDE + 2), dtype=np.int16)
+    """Stored values of air, above, and of tissue, below."""
+    values = np.random.default_rng(seed).integers(0, 30, (frames, SIDE, SIDE + 2), dtype=np.int16)
+    values[:, SIDE // 2 :] += 1000
     return values[0] if frames == 1 else values
 
 

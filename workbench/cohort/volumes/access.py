@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cohort.columns import STACKS, VOLUMES, Column
+from workbench.cohort.volumes.statuses import Status
 from workbench.cohort.volumes.volume import SliceFile, Volume, VolumeFiles, read_volume
 from workbench.errors import InputError, OperationFailed
 
@@ -33,6 +34,24 @@ def table(folder: Path, name: str) -> pd.DataFrame:
         return pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise OperationFailed(f"The cohort's table of {name} cannot be read.", where=folder, todo=AGAIN) from error
+
+
+def scans(volumes: pd.DataFrame, stacks: pd.DataFrame, *, tilted: bool = False, uneven: bool = False) -> pd.DataFrame:
+    """The volumes, and the stacks that are to be made into volumes, with the columns of ``columns.VOLUMES``.
+
+    Args:
+        volumes: The table of volumes.
+        stacks: The table of stacks.
+        tilted: Take stacks of a tilted gantry, which are then straightened.
+        uneven: Take stacks with missing slices or changing spacing whole, in place of their even runs.
+    """
+    import pandas as pd
+
+    wanted = ([Status.TILTED] if tilted else []) + ([Status.MISSING, Status.PIECEWISE] if uneven else [])
+    chosen = stacks[stacks["status"].isin([status.value for status in wanted])]
+    chosen = chosen.assign(scan_id=chosen["stack_id"])[list(volumes.columns)]
+    kept = volumes[~volumes["stack_id"].isin(set(chosen["stack_id"]))]
+    return pd.concat([kept, chosen], ignore_index=True) if len(chosen) else kept
 
 
 def files_of(cohort: Cohort, key: str) -> VolumeFiles:

@@ -20,7 +20,7 @@ from workbench.cohort.manifest import write_parquet
 from workbench.cohort.pixel_hashes import combined_hash
 from workbench.cohort.volumes.affine import spacing_of
 from workbench.cohort.volumes.frames import Frames
-from workbench.cohort.volumes.stacks import Geometry, Run, Stack, find_stacks, single
+from workbench.cohort.volumes.stacks import Run, Stack, find_stacks, single
 from workbench.cohort.volumes.statuses import UNFIT_FOR_2D
 
 FILES = {"stacks": "stacks.parquet", "volumes": "volumes.parquet", "stack_slices": "slices.parquet"}
@@ -135,19 +135,16 @@ def _note(
     found.slices[stack.status] += len(places)
     found.repeats += len(stack.repeats)
     found.examples.setdefault(stack.status, stack.sentence)
+    family = run.execute("SELECT family FROM temp.patients WHERE key = ?", (first["patient_key"],)).fetchone()
+    first["group"] = family[0] if family else None
     _insert(
         run,
         "stacks",
         first
-        | {"slices": len(places), "spacing_slice_mm": None}
-        | (_lattice(frames, stack.places, stack.geometry) if frames is not None else {})
+        | _scan(rows, frames, stack, stack)
         | {
             "stack_id": stack_id,
-            "status": stack.status.value,
-            "split_by": stack.split_by,
-            "split_value": stack.split_value,
             "sentence": stack.sentence,
-            "kind": stack.kind,
             "tilt_deg": stack.geometry.tilt_deg if stack.geometry else None,
             "repeats": len(stack.repeats),
             "volumes": len(stack.volumes),
@@ -155,11 +152,11 @@ def _note(
     )
     volume_of: dict[int, str] = {}
     for part in stack.volumes:
-        assert frames is not None, "a volume has several frames"
         members = part.places.tolist()
         volume_id = key.word("S", "volume|" + "|".join(rows[place][_SCAN] for place in members))
         volume_of |= dict.fromkeys(members, volume_id)
-        _insert(run, "volumes", first | _volume(run, first, frames, stack, part, stack_id, volume_id))
+        keys = {"scan_id": volume_id, "stack_id": stack_id}
+        _insert(run, "volumes", first | _scan(rows, frames, stack, part) | keys)
         found.volumes += 1
     offsets = stack.geometry.offsets_mm.tolist() if stack.geometry else [None] * len(places)
     run.executemany(
@@ -189,57 +186,39 @@ def _insert(run: sqlite3.Connection, table: str, facts: dict[str, Any]) -> None:
     run.execute(f"INSERT INTO temp.{table} VALUES ({', '.join('?' * len(names))})", [facts.get(name) for name in names])
 
 
-def _lattice(frames: Frames, places: Any, geometry: Geometry | None) -> dict[str, Any]:
-    thickness = frames["thickness_mm"][places]
-    known = thickness[np.isfinite(thickness)]
-    facts: dict[str, Any] = {
-        "slices": len(places),
-        "thickness_mm": float(np.median(known)) if len(known) else None,
-        "spacing_slice_mm": None,
-        "affine_lps": None,
-    }
-    if geometry is not None:
-        _, between_rows, between_columns = spacing_of(geometry.affine_lps)
-        facts |= {
-            "spacing_slice_mm": geometry.spacing_mm or None,
-            "spacing_row_mm": between_rows,
-            "spacing_column_mm": between_columns,
-            "affine_lps": json.dumps(geometry.affine_lps.ravel().tolist()),
-        }
-    return facts
-
-
-def _volume(
-    run: sqlite3.Connection,
-    first: dict[str, Any],
-    frames: Frames,
-    stack: Stack,
-    part: Run,
-    stack_id: str,
-    volume_id: str,
-) -> dict[str, Any]:
-    places = part.places
-    flags: set[str] = set().union(*(text.split(";") for text in frames["flags"][places])) - _NOT_OF_A_VOLUME
-    if all("blank" in text.split(";") for text in frames["flags"][places]):
+def _scan(rows: Sequence[Sequence[Any]], frames: Frames | None, stack: Stack, part: Stack | Run) -> dict[str, Any]:
+    """The facts of a stack, or of a volume made of it."""
+    members = [dict(zip(_NAMES, rows[place], strict=True)) for place in part.places.tolist()]
+    first = members[0]
+    of_slices = [set(member["flags"].split(";")) for member in members]
+    flags = set().union(*of_slices) - _NOT_OF_A_VOLUME
+    if all("blank" in own for own in of_slices):
         flags.add("blank")
     if stack.kind:
         flags.add(stack.kind)
-    hashes = frames["pixel_hash"][places].tolist()
-    family = run.execute("SELECT family FROM temp.patients WHERE key = ?", (first["patient_key"],)).fetchone()
-    spacing, _, _ = spacing_of(part.geometry.affine_lps)
-    return {
-        **_lattice(frames, places, part.geometry),
-        "spacing_slice_mm": spacing,
-        "scan_id": volume_id,
-        "stack_id": stack_id,
+    hashes = [member["pixel_hash"] for member in members]
+    thickness = [member["thickness_mm"] for member in members if member["thickness_mm"] is not None]
+    facts: dict[str, Any] = {
+        "slices": len(members),
+        "thickness_mm": float(np.median(thickness)) if thickness else None,
+        "spacing_slice_mm": None,
         "status": part.status.value,
         "split_by": part.split_by,
         "split_value": part.split_value,
-        "rescaled": int(first["modality"] == "MR" and _varies(frames, places)),
+        "rescaled": int(first["modality"] == "MR" and frames is not None and _varies(frames, part.places)),
         "pixel_hash": combined_hash(hashes) if all(hashes) else None,
         "flags": ";".join(sorted(flags)),
-        "group": family[0] if family else None,
     }
+    if part.geometry is not None:
+        affine = part.geometry.affine_lps
+        between_slices, between_rows, between_columns = spacing_of(affine)
+        facts |= {
+            "spacing_slice_mm": between_slices if isinstance(part, Run) else part.geometry.spacing_mm or None,
+            "spacing_row_mm": between_rows,
+            "spacing_column_mm": between_columns,
+            "affine_lps": json.dumps(affine.ravel().tolist()),
+        }
+    return facts
 
 
 def _varies(frames: Frames, places: Any) -> bool:
