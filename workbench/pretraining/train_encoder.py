@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from workbench.pretraining.meters import FEWEST_SCANS, MOST_SCANS, Meters
 from workbench.pretraining.methods import method_named
 from workbench.pretraining.pictures import write_pictures
 from workbench.pretraining.settings import PretrainSettings
+from workbench.pretraining.trained import Trained
 from workbench.runs.folder import RunFolder
 from workbench.runs.progress import Progress
 from workbench.runs.seeds import mix
@@ -37,33 +37,6 @@ from workbench.training.resume import checkpoint_file
 SHOWN = 8
 LOOKED_AT = 512
 POOL_FILE = "pool.txt"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training came to, as the verb reports it; see :class:`workbench.training.FitResult`.
-
-    Attributes:
-        meters: The last value of each meter.
-        collapse: What the last look at the features says, in a sentence.
-        scans: Scans in the pool.
-    """
-
-    method: str
-    encoder: str
-    epochs: int
-    steps: int
-    scans: int
-    images_per_s: float
-    wait_share: float
-    precision: str
-    device: str
-    meters: dict[str, float]
-    collapse: str
-    loss: float
-    seconds: float
-    stopped: bool
-    pool_digest: str
 
 
 def train_encoder(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
-from workbench.config import Result, load_settings
+from workbench.config import load_settings
 from workbench.errors import InputError
 from workbench.pretraining.settings import PretrainSettings
+from workbench.pretraining.trained import Trained
 from workbench.runs.folder import RunFolder
 from workbench.runs.progress import Progress, duration
 from workbench.runs.status import process_alive, write_json
@@ -16,26 +16,11 @@ from workbench.runs.tracking import Tracker
 from workbench.runs.workspace import Workspace
 
 
-class PretrainResult(Result):
-    """What came out."""
+class PretrainResult(Trained):
+    """What came out, and where."""
 
     run_id: str
     path: str
-    method: str
-    encoder: str
-    epochs: int
-    steps: int
-    scans: int
-    images_per_s: float
-    wait_share: float
-    precision: str
-    device: str
-    meters: dict[str, float]
-    collapse: str
-    loss: float
-    seconds: float
-    stopped: bool
-    pool_digest: str
 
     def summary(self) -> str:
         """Sentences: how long, how good, where."""
@@ -88,7 +73,7 @@ def pretrain(settings: PretrainSettings, *, workspace: Workspace, progress: Prog
 
     with run, tracker:
         trained = train_encoder(settings, workspace, run, tracker, resume=resume)
-    result = PretrainResult(run_id=run.run_id, path=str(run.path), **asdict(trained))
+    result = PretrainResult(run_id=run.run_id, path=str(run.path), **trained.model_dump())
     if not result.stopped:
         write_json(run.path / "result.json", result.model_dump(mode="json"))
     return result
