@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
+from workbench.models.checkpoint_files import CheckpointFiles
 from workbench.models.encoders import VALUE_RANGE, Encoder, build_encoder
-from workbench.models.weight_files import file_digest, load_exactly, read_safetensors, write_safetensors
+from workbench.models.weight_files import load_exactly, write_safetensors
 
 WEIGHTS, FACTS = "encoder.safetensors", "encoder.json"
+FILES = CheckpointFiles("encoder", WEIGHTS, FACTS, ("architecture", "in_channels", "size"), made_by="pretraining")
 SCHEMA_VERSION = 1
 PACKAGES = ("torch", "torchvision", "timm", "safetensors")
 
@@ -55,19 +57,11 @@ def load_encoder(path: str | Path, *, size: int | None = None) -> Encoder:
     Raises:
         InputError: There is no encoder, its two files do not fit each other, or the weights do not fit the network.
     """
-    folder = find(path)
-    facts = read_facts(folder)
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise InputError("The encoder's weights are missing.", where=weights, todo="Bring both files of the encoder.")
-    if facts.get("weights_sha256") not in (None, file_digest(weights)):
-        raise InputError(
-            "The encoder's weights are not those that its description was written for.",
-            where=weights,
-            todo="Bring both files from the same run, whole.",
-        )
+    folder = FILES.find(path)
+    facts = FILES.read_facts(folder)
+    weights = FILES.read_weights(folder, facts)
     encoder = rebuild(facts, folder / FACTS)
-    load_exactly(encoder, read_safetensors(weights), weights)
+    load_exactly(encoder, weights, folder / WEIGHTS)
     if size and size != encoder.size:
         encoder = resized(encoder, size)
     return encoder.eval()
@@ -79,24 +73,7 @@ def read_facts(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: It is absent, or is not the description of an encoder.
     """
-    return read_json(find(path) / FACTS, needed=("architecture", "in_channels", "size"), what="encoder")
-
-
-def find(path: str | Path) -> Path:
-    """The folder of an encoder's checkpoint.
-
-    Raises:
-        InputError: There is none.
-    """
-    given = Path(path).expanduser()
-    folder = given.parent if given.name in (WEIGHTS, FACTS) else given
-    if not (folder / FACTS).is_file():
-        raise InputError(
-            "There is no encoder here.",
-            where=given,
-            todo=f"Give a folder with {WEIGHTS} and {FACTS}, such as a finished pretraining's run folder.",
-        )
-    return folder
+    return FILES.read_facts(path)
 
 
 def describe(encoder: Encoder) -> dict[str, Any]:
@@ -143,22 +120,6 @@ def resized(encoder: Encoder, size: int) -> Encoder:
     other = build_encoder(encoder.name, in_channels=encoder.in_channels, size=size, seed=0, **encoder.arguments)
     load_weights(other, encoder.state_dict())
     return other.train(encoder.training)
-
-
-def read_json(file: Path, *, needed: tuple[str, ...], what: str) -> dict[str, Any]:
-    """A JSON object with some keys.
-
-    Raises:
-        InputError: It is absent, not JSON, or lacks a key.
-    """
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"The description of the {what} cannot be read.", where=file) from error
-    missing = [name for name in needed if not isinstance(content, dict) or name not in content]
-    if missing:
-        raise InputError(f"The description of the {what} lacks '{missing[0]}'.", where=file)
-    return content
 
 
 def write_facts(file: Path, facts: Mapping[str, Any]) -> None:

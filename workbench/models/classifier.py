@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workbench.errors import InputError
 from workbench.models import checkpoint
+from workbench.models.checkpoint_files import CheckpointFiles
 from workbench.models.encoders import Encoder
 from workbench.models.heads import LinearHead
-from workbench.models.weight_files import file_digest, load_exactly, read_safetensors, write_safetensors
+from workbench.models.weight_files import load_exactly, write_safetensors
 
 WEIGHTS, FACTS = "classifier.safetensors", "classifier.json"
+FILES = CheckpointFiles("classifier", WEIGHTS, FACTS, ("classes", "task", "encoder"), made_by="fine-tuning")
 MULTILABEL = "multilabel"
 
 
@@ -78,17 +79,11 @@ def load_classifier(path: str | Path) -> Classifier:
     Raises:
         InputError: There is none, or the files do not fit each other.
     """
-    folder = find(path)
-    facts = read_facts(folder)
-    weights = folder / WEIGHTS
-    if not weights.is_file() or facts.get("weights_sha256") not in (None, file_digest(weights)):
-        raise InputError(
-            "The classifier's weights are missing, or are not those that its description was written for.",
-            where=weights,
-            todo="Bring both files from the same run, whole.",
-        )
+    folder = FILES.find(path)
+    facts = FILES.read_facts(folder)
+    weights = FILES.read_weights(folder, facts)
     classifier = Classifier(checkpoint.rebuild(facts["encoder"], folder / FACTS), facts["classes"], facts["task"])
-    load_exactly(classifier, read_safetensors(weights), weights)
+    load_exactly(classifier, weights, folder / WEIGHTS)
     return classifier.eval()
 
 
@@ -98,24 +93,7 @@ def read_facts(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: It is absent, or is not the description of a classifier.
     """
-    return checkpoint.read_json(find(path) / FACTS, needed=("classes", "task", "encoder"), what="classifier")
-
-
-def find(path: str | Path) -> Path:
-    """The folder of a classifier.
-
-    Raises:
-        InputError: There is none.
-    """
-    given = Path(path).expanduser()
-    folder = given.parent if given.name in (WEIGHTS, FACTS) else given
-    if not (folder / FACTS).is_file():
-        raise InputError(
-            "There is no classifier here.",
-            where=given,
-            todo=f"Give a folder with {WEIGHTS} and {FACTS}, such as a finished fine-tuning's run folder.",
-        )
-    return folder
+    return FILES.read_facts(path)
 
 
 def batched(classifier: nn.Module, images: Any, batch_size: int, progress: Any = None) -> Tensor:

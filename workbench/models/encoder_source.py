@@ -87,10 +87,9 @@ def locate(word: str, workspace: Workspace) -> Path:
     Raises:
         InputError: There is none.
     """
-    path = Path(word).expanduser()
-    for candidate in (path, workspace.root / path):
-        if (candidate / checkpoint.FACTS).is_file() or candidate.name in (checkpoint.FACTS, checkpoint.WEIGHTS):
-            return checkpoint.find(candidate)
+    folder = checkpoint.FILES.at(word, workspace)
+    if folder is not None:
+        return folder
     try:
         run = workspace.find_run(word, "pretrain")
     except InputError as error:

@@ -114,7 +114,7 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Tensor], st
         return unwrap(source), "a state dict"
     path = Path(source).expanduser()
     if path.is_dir():
-        path = checkpoint.find(path) / checkpoint.WEIGHTS
+        path = checkpoint.FILES.find(path) / checkpoint.WEIGHTS
     return read_tensors(path), str(path)
 
 

@@ -109,10 +109,9 @@ def locate_classifier(model: str, workspace: Workspace) -> Path:
     """
     from workbench.models import classifier
 
-    path = Path(model).expanduser()
-    for candidate in (path, workspace.root / path):
-        if (candidate / classifier.FACTS).is_file() or candidate.name in (classifier.FACTS, classifier.WEIGHTS):
-            return classifier.find(candidate)
+    folder = classifier.FILES.at(model, workspace)
+    if folder is not None:
+        return folder
     run = workspace.find_run(model, "finetune")
     if not (run / classifier.FACTS).is_file():
         raise InputError(
