@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -68,17 +69,19 @@ class FakeWeb:
     instances: list[Stored]
     habits: Habits
     port: int = 0
+    scheme: str = "http"
     asked: Counter[str] = field(default_factory=Counter)
     paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def web(self) -> str:
-        return f"http://127.0.0.1:{self.port}/dicom-web"
+        return f"{self.scheme}://127.0.0.1:{self.port}/dicom-web"
 
 
 @contextmanager
-def fake_web(instances: list[Stored], **habits: object) -> Iterator[FakeWeb]:
+def fake_web(instances: list[Stored], *, tls: ssl.SSLContext | None = None, **habits: object) -> Iterator[FakeWeb]:
+    """A server on a free port; with ``tls``, it speaks nothing else."""
     fake = FakeWeb(instances, Habits(**habits))  # type: ignore[arg-type]
     lock = threading.Lock()
 
@@ -87,6 +90,9 @@ def fake_web(instances: list[Stored], **habits: object) -> Iterator[FakeWeb]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         fake.port = server.server_address[1]
+        if tls is not None:
+            fake.scheme = "https"
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from tests.sources.pacs.certificates import make_authority
 from tests.sources.pacs.fake_web import FakeWeb, fake_web
 from tests.sources.pacs.orthanc import PASSWORD, USER, Orthanc, login, orthanc  # noqa: F401
 from tests.sources.pacs.studies import Stored, compressed, hospital
@@ -189,6 +190,19 @@ def test_a_server_that_does_not_speak_tls_or_is_not_trusted():
     with fake_web(INSTANCES) as server, pytest.raises(ArchiveProblem, match="TLS") as caught:
         WebArchive(parse_address(server.web.replace("http:", "https:")), Credentials()).echo()
     assert caught.value.scope == ALL
+
+
+def test_over_tls_with_the_hospitals_own_authority_and_a_certificate_of_ours(landing: Landing, tmp_path: Path):
+    hospital_authority = make_authority(tmp_path)
+    with fake_web(INSTANCES, tls=hospital_authority.server_context(ask_for_certificate=True)) as server:
+        files = {"client_cert": hospital_authority.certificate, "client_key": hospital_authority.key}
+        web = archive(server, ca_file=hospital_authority.ca_file, **files)
+        assert len(web.find_studies(Query()).studies) == 8
+        web.retrieve_series(SERIES, landing)
+        with pytest.raises(ArchiveProblem, match="not trusted") as caught:
+            archive(server, **files).echo()
+        assert "ca_file=FILE.pem" in caught.value.todo
+    assert landed(landing) == FILES
 
 
 def test_login_by_password_or_token_reaches_every_request(landing: Landing):
