@@ -55,13 +55,28 @@ class Catalogue:
         starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
         return self.table.iloc[self._order[starts + counts // 2]].assign(pictures=counts).reset_index(drop=True)
 
+    @cached_property
+    def findings(self) -> tuple[NDArray[np.bool_], list[str]]:
+        """Which scan carries which finding: ``(N, F)``, and their names in words."""
+        hits = self.table["flags"].fillna("").str.get_dummies(sep=";")
+        return hits.to_numpy(dtype=bool), [name.replace("_", " ") for name in hits.columns]
+
+    @cached_property
+    def age_bands(self) -> pd.Series:
+        """The age of every scan's patient in tens of years, as text."""
+        tens = self.table["age_years"] // 10 * 10
+        return tens.map(
+            lambda ten: None if ten != ten else "90 or over" if ten >= 90 else f"{ten:02.0f}-{ten + 9:02.0f}"
+        )
+
     def row(self, scan_id: str) -> dict[str, Any]:
         """What is known of a scan.
 
         Raises:
             InputError: It is not in the cohort.
         """
-        return self.table.iloc[self._number(scan_id)].to_dict()
+        row = self.table.iloc[self._number(scan_id)]
+        return {str(name): value for name, value in row.items()}
 
     def has(self, scan_id: str) -> bool:
         """Whether the scan is in the cohort."""

@@ -14,7 +14,8 @@ st.set_page_config(page_title="Imaging workbench", page_icon=favicon(), layout="
 pages = {
     "": [st.Page("screens/home.py", title="Home", icon=":material/home:", url_path="home", default=True)],
     "Data": [
-        st.Page("screens/add_images.py", title="Add images", icon=":material/add_photo_alternate:", url_path="images")
+        st.Page("screens/add_images.py", title="Add images", icon=":material/add_photo_alternate:", url_path="images"),
+        st.Page("screens/look.py", title="Look (browse)", icon=":material/visibility:", url_path="look"),
     ],
     "Learn and test": [
         st.Page("screens/learn.py", title="Learn (pretrain)", icon=":material/model_training:", url_path="learn"),

@@ -65,7 +65,8 @@ def code(frame: Frame, *, sides: Sides, rate: float | None, full: bool = False) 
         "rate": rate,
     }
     if frame.colour:
-        facts |= {"kind": "rgb", "windows": [], "padding": None, "tone": False, "invert": False}
+        facts |= {"kind": "rgb", "slope": 1.0, "intercept": 0.0, "padding": None, "windows": []}
+        facts |= {"fitted": [127.5, 255.0], "function": "LINEAR_EXACT", "tone": False, "invert": False}
         shown = _halved(as_displayed(frame), step)
         numbers = np.rint(255 * shown).astype(np.uint8)
         tone = b""

@@ -1,0 +1,79 @@
+// The buttons and sliders under the picture: everything that mouse gestures do can be done with them too.
+
+class Tools {
+  constructor(root, viewer, signal) {
+    this.root = root.querySelector(".tools");
+    this.viewer = viewer;
+    const on = (name, event, act) => this.named(name).addEventListener(event, act, { signal });
+    on("frame", "input", () => viewer.go(Number(this.named("frame").value) - 1));
+    on("preset", "change", () => viewer.choose(this.named("preset").value));
+    on("brightness", "input", () => this.slide());
+    on("contrast", "input", () => this.slide());
+    on("overlay", "input", () => viewer.cover(Number(this.named("overlay").value) / 100));
+    on("play", "click", () => viewer.play(!viewer.playing));
+    on("smaller", "click", () => viewer.enlarge(0.8));
+    on("larger", "click", () => viewer.enlarge(1.25));
+    on("fit", "click", () => viewer.fit());
+    on("invert", "click", () => viewer.invert());
+    on("text", "click", () => viewer.text());
+    on("large", "click", () => viewer.large());
+    on("keys", "click", () => viewer.help());
+  }
+
+  named(name) {
+    return this.root.querySelector(`[name="${name}"]`);
+  }
+
+  press(name, on) {
+    this.named(name).setAttribute("aria-pressed", String(on));
+  }
+
+  frames(count) {
+    this.root.querySelector(".frames").hidden = count < 2;
+    this.named("play").hidden = count < 2;
+    this.named("frame").max = String(Math.max(1, count));
+  }
+
+  at(index) {
+    this.named("frame").value = String(index + 1);
+  }
+
+  playing(on) {
+    this.named("play").textContent = on ? "Pause" : "Play";
+  }
+
+  covered(told, opacity) {
+    const part = this.root.querySelector(".overlay");
+    part.hidden = !told;
+    if (!told) return;
+    part.querySelector("span").textContent = told.name || "Map";
+    this.named("overlay").value = String(Math.round(100 * opacity));
+  }
+
+  // The presets of this kind of picture, and where the window stands among them.
+  windows(windowing, facts, reference) {
+    const names = windowing.presets(facts).map(([name]) => name);
+    const shown = windowing.name === "Own" ? [...names, "Own"] : names;
+    const select = this.named("preset");
+    if (this.listed !== shown.join("|")) {
+      this.listed = shown.join("|");
+      select.replaceChildren(...shown.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
+    }
+    select.value = windowing.name;
+    for (const name of ["preset", "brightness", "contrast"]) this.named(name).disabled = facts.kind === "rgb";
+    if (facts.kind === "rgb") return;
+    this.reference = reference;
+    const { centre, width } = windowing.base(facts);
+    const brightness = 100 - (100 * (centre - reference.centre)) / reference.width;
+    const contrast = 100 - 25 * Math.log2(width / reference.width);
+    if (document.activeElement !== this.named("brightness")) this.named("brightness").value = String(brightness);
+    if (document.activeElement !== this.named("contrast")) this.named("contrast").value = String(contrast);
+  }
+
+  slide() {
+    const { centre, width } = this.reference;
+    const brightness = Number(this.named("brightness").value);
+    const contrast = Number(this.named("contrast").value);
+    this.viewer.window(centre + (width * (100 - brightness)) / 100, width * 2 ** ((100 - contrast) / 25));
+  }
+}

@@ -1,0 +1,420 @@
+// The viewer: one picture or stack on a canvas. Scrolling, windowing and zooming never ask Python for anything.
+
+const UNSTATED_RATE = 10;
+
+class Viewer {
+  constructor(root) {
+    this.root = root;
+    this.stage = root.querySelector(".stage");
+    this.canvas = root.querySelector("canvas");
+    this.context = this.canvas.getContext("2d", { alpha: false });
+    this.closing = new AbortController();
+    this.view = new View();
+    this.greys = new Greys();
+    this.windowing = new Windowing();
+    this.legend = new Legend(root);
+    this.overlay = new Overlay(() => this.redraw());
+    this.tools = new Tools(root, this, this.closing.signal);
+    this.textShown = true;
+    this.pointer = null;
+    listen(this, root, this.stage, this.closing.signal);
+    this.observer = new ResizeObserver(() => this.fill());
+    this.observer.observe(this.stage);
+    this.listKeys();
+    this.count = 0;
+    root.scrollIntoView({ block: "start" });
+  }
+
+  // What Python passes: see the component's Python side. The same case again only renews its address.
+  update(data, ask) {
+    this.ask = ask;
+    const same = this.data && this.data.id === data.id;
+    this.data = data;
+    if (same) {
+      this.frames.url = data.url;
+      if (this.stale) {
+        this.stale = false;
+        this.want();
+      }
+    } else {
+      this.open(data);
+    }
+    this.overlay.load(data.overlay);
+    this.tools.covered(data.overlay, this.overlay.opacity);
+  }
+
+  open(data) {
+    this.play(false);
+    if (this.frames) this.frames.close();
+    const callbacks = { onFrame: (index) => this.came(index), onProblem: (index, told) => this.problem(index, told) };
+    this.frames = this.ahead && this.ahead.id === data.id ? this.ahead.frames : new FrameStore({ ...data, ...callbacks });
+    if (this.ahead && this.ahead.id !== data.id) this.ahead.frames.close();
+    Object.assign(this.frames, callbacks, { url: data.url });
+    this.ahead = null;
+    this.count = data.count;
+    this.index = data.start;
+    this.shown = null;
+    this.reference = null;
+    this.stale = false;
+    this.view.fit();
+    this.windowing.reset();
+    this.recall();
+    this.legend.titles = [data.title, data.note];
+    this.legend.write("title", data.title);
+    this.tools.frames(this.count);
+    this.stage.dataset.shown = "";
+    this.want();
+    this.redraw();
+  }
+
+  want() {
+    this.root.querySelector(".problem").hidden = true;
+    this.frames.want(this.index, { full: this.needsAll() });
+    this.follow();
+    clearTimeout(this.waiting);
+    if (!this.frames.get(this.index)) {
+      this.waiting = setTimeout(() => (this.root.querySelector(".busy").hidden = false), 300);
+    }
+  }
+
+  came(index) {
+    if (index !== this.index) return;
+    this.redraw();
+    if (this.data.ahead && !this.ahead) {
+      const quiet = { onFrame() {}, onProblem() {} };
+      this.ahead = { id: this.data.ahead.id, frames: new FrameStore({ ...this.data.ahead, ...quiet }) };
+      this.ahead.frames.fetch(this.data.ahead.start, false);
+    }
+  }
+
+  problem(index, told) {
+    if (index !== this.index) return;
+    clearTimeout(this.waiting);
+    this.root.querySelector(".busy").hidden = true;
+    this.play(false);
+    if (told.status === 401 && this.asked !== this.frames.url) {
+      this.asked = this.frames.url; // an address lives for a quarter of an hour: ask for a new one, once
+      this.stale = true;
+      this.ask("renew", Date.now());
+      return;
+    }
+    const box = this.root.querySelector(".problem");
+    box.querySelector("b").textContent = told.what;
+    box.querySelector("span").textContent = told.todo;
+    box.hidden = false;
+    this.shown = null;
+    this.redraw();
+  }
+
+  // Going through the stack
+
+  go(index) {
+    const to = Math.min(this.count - 1, Math.max(0, index));
+    if (to === this.index) return;
+    this.frames.direction = to > this.index ? 1 : -1;
+    this.index = to;
+    this.want();
+    this.redraw();
+    this.remember();
+  }
+
+  step(by) {
+    if (this.playing) this.play(false);
+    this.go(this.index + by);
+  }
+
+  neighbour(by) {
+    if (this.data.neighbours) this.ask("neighbour", { by, at: Date.now() });
+  }
+
+  play(on) {
+    this.playing = on && this.count > 1;
+    this.tools.playing(this.playing);
+    cancelAnimationFrame(this.ticking);
+    if (!this.playing) return;
+    const frame = this.frames.get(this.index);
+    const stated = frame && frame.facts.rate;
+    const rate = stated || UNSTATED_RATE;
+    this.say(`Playing, ${number(rate)} per second${stated ? "" : "; the file states no speed"}`);
+    let due = performance.now() + 1000 / rate;
+    const tick = (now) => {
+      if (!this.playing) return;
+      const next = (this.index + 1) % this.count;
+      if (now >= due && (this.frames.get(next) || !this.frames.get(this.index))) {
+        due = Math.max(due + 1000 / rate, now);
+        this.frames.direction = 1;
+        this.index = next;
+        this.want();
+        this.redraw();
+      }
+      this.ticking = requestAnimationFrame(tick);
+    };
+    this.ticking = requestAnimationFrame(tick);
+  }
+
+  // Window
+
+  windowNow() {
+    const frame = this.frames.get(this.index);
+    return frame && frame.facts.kind !== "rgb" ? this.windowing.base(frame.facts) : null;
+  }
+
+  drag(from, dx, dy) {
+    const frame = this.frames.get(this.index);
+    if (!frame || !from || frame.facts.kind === "rgb" || (Math.abs(dx) < 3 && Math.abs(dy) < 3 && !this.windowing.manual)) return;
+    this.windowing.drag(from, dx, dy, frame.facts);
+    this.redraw();
+  }
+
+  window(centre, width) {
+    this.windowing.set(centre, width);
+    this.redraw();
+    this.remember();
+  }
+
+  choose(name) {
+    const frame = this.frames.get(this.index);
+    if (!frame) return;
+    this.windowing.choose(name, frame.facts);
+    this.redraw();
+    this.remember();
+    this.say(this.windowing.words(frame.facts));
+  }
+
+  // Alt+5 is always the file's own window.
+  preset(place) {
+    const frame = this.frames.get(this.index);
+    if (!frame || frame.facts.kind === "rgb") return;
+    const names = this.windowing.presets(frame.facts).map(([name]) => name);
+    const own = names.indexOf(STORED);
+    if (place === 4) this.choose(STORED);
+    else if (place < own) this.choose(names[place]);
+  }
+
+  invert() {
+    this.windowing.inverted = !this.windowing.inverted;
+    this.say(this.windowing.inverted ? "Black and white swapped" : "Black and white as usual");
+    this.redraw();
+    this.remember();
+  }
+
+  cover(opacity) {
+    this.overlay.opacity = opacity;
+    this.redraw();
+  }
+
+  // Place
+
+  fit() {
+    this.view.fit();
+    this.redraw();
+  }
+
+  move(dx, dy) {
+    if (!this.view.facts) return;
+    this.view.move(dx, dy);
+    this.redraw();
+  }
+
+  enlarge(factor, x, y) {
+    if (!this.view.facts) return;
+    this.view.enlarge(factor, x, y);
+    this.redraw();
+    if (this.needsAll()) this.want();
+  }
+
+  // Whether more pixels than have come would be seen.
+  needsAll() {
+    const frame = this.frames.get(this.index);
+    if (!frame || frame.facts.step === 1) return false;
+    this.view.hold(frame.facts);
+    return this.view.scale * frame.facts.step * devicePixelRatio > 1.1;
+  }
+
+  text() {
+    this.textShown = !this.textShown;
+    this.legend.show(this.textShown);
+    this.tools.press("text", this.textShown);
+    this.redraw();
+  }
+
+  large() {
+    const on = !this.root.classList.contains("filling");
+    this.root.classList.toggle("filling", on);
+    this.tools.press("large", on);
+    try {
+      // The top layer lies above everything, whatever the page around does.
+      this.root.popover = on ? "manual" : null;
+      if (on) this.root.showPopover();
+    } catch {
+      // position: fixed alone will do
+    }
+    this.stage.focus({ preventScroll: true });
+  }
+
+  help() {
+    const keys = this.root.querySelector(".keys");
+    keys.hidden = !keys.hidden;
+    this.tools.press("keys", !keys.hidden);
+  }
+
+  escape() {
+    if (!this.root.querySelector(".keys").hidden) this.help();
+    else if (this.root.classList.contains("filling")) this.large();
+  }
+
+  point(x, y) {
+    this.pointer = x === null ? null : [x, y];
+    const frame = this.frames && this.frames.get(this.index);
+    if (frame && this.view.facts) this.legend.under(frame, this.pointer && this.view.at(...this.pointer), this.view);
+  }
+
+  // Drawing
+
+  fill() {
+    const { clientWidth, clientHeight } = this.stage;
+    if (!clientWidth || !clientHeight) return;
+    this.canvas.width = Math.round(clientWidth * devicePixelRatio);
+    this.canvas.height = Math.round(clientHeight * devicePixelRatio);
+    this.view.resize(clientWidth, clientHeight);
+    this.redraw(true);
+  }
+
+  redraw(now = false) {
+    cancelAnimationFrame(this.drawing);
+    if (now) this.draw();
+    else this.drawing = requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    if (!this.frames) return;
+    const frame = this.frames.get(this.index) || this.shown;
+    const { context, canvas } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (!frame) return;
+    const { facts } = frame;
+    this.shown = frame;
+    this.view.hold(facts);
+    if (!this.reference) this.reference = fileWindow(facts);
+    const window = facts.kind === "rgb" ? null : this.windowing.of(facts);
+    const picture = this.greys.paint(frame, window, facts.invert !== this.windowing.inverted);
+    const { left, top, width, height } = this.view.place;
+    context.scale(devicePixelRatio, devicePixelRatio);
+    // Beyond six screen pixels per pixel, the pixels themselves are what somebody wants to see.
+    context.imageSmoothingEnabled = this.view.scale * facts.step * devicePixelRatio < 6;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, left, top, width, height);
+    if (this.overlay.shownOn(this.index)) {
+      context.imageSmoothingEnabled = true;
+      context.globalAlpha = this.overlay.opacity;
+      context.drawImage(this.overlay.canvas, left, top, width, height);
+      context.globalAlpha = 1;
+    }
+    this.tell(frame);
+    if (this.frames.get(this.index) === frame) {
+      clearTimeout(this.waiting);
+      this.root.querySelector(".busy").hidden = true;
+      this.stage.dataset.shown = String(this.index);
+    }
+  }
+
+  // Everything that is said of what is drawn, on the picture, under it and to a screen reader.
+  tell(frame) {
+    const { facts } = frame;
+    this.legend.sides(facts);
+    this.legend.bar(facts, this.view);
+    this.legend.write("window", this.windowing.words(facts));
+    this.legend.under(frame, this.pointer && this.view.at(...this.pointer), this.view);
+    this.tools.windows(this.windowing, facts, this.reference);
+  }
+
+  follow() {
+    const place = this.count > 1 ? `${this.index + 1} / ${this.count}` : "";
+    this.legend.write("place", place);
+    this.tools.at(this.index);
+    const words = this.count > 1 ? `Image viewer, frame ${this.index + 1} of ${this.count}` : "Image viewer, one frame";
+    this.stage.setAttribute("aria-label", words);
+    clearTimeout(this.describing);
+    this.describing = setTimeout(() => this.describe(words), 500);
+  }
+
+  describe(words) {
+    const frame = this.frames.get(this.index);
+    if (!frame) return;
+    const { facts } = frame;
+    const side = (letters) => letters || "not stated";
+    const text =
+      `${this.data.title}. ${words}. ${facts.width} by ${facts.height} pixels. ${this.windowing.words(facts)}. ` +
+      `Left of the picture: ${side(facts.sides.left)}; right: ${side(facts.sides.right)}. Screen not calibrated for diagnosis.`;
+    this.root.querySelector("#told").textContent = text;
+  }
+
+  say(words) {
+    this.root.querySelector(".spoken").textContent = words;
+  }
+
+  listKeys() {
+    const list = document.createElement("dl");
+    for (const [keys, act] of KEYS) {
+      list.append(
+        Object.assign(document.createElement("dt"), { textContent: keys }),
+        Object.assign(document.createElement("dd"), { textContent: act }),
+      );
+    }
+    this.root.querySelector(".keys").append(list);
+  }
+
+  // What is kept for a reload, in this tab only: frame and window.
+
+  remember() {
+    clearTimeout(this.remembering);
+    this.remembering = setTimeout(() => {
+      const { name, manual, inverted } = this.windowing;
+      const kept = { index: this.index, name, manual, inverted };
+      try {
+        sessionStorage.setItem(`viewer:${this.data.id}`, JSON.stringify(kept));
+      } catch {
+        // a full or forbidden store is no loss worth a word
+      }
+    }, 250);
+  }
+
+  recall() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(`viewer:${this.data.id}`) || "null");
+      if (!kept) return;
+      if (kept.index < this.count) this.index = kept.index;
+      Object.assign(this.windowing, { name: kept.name, manual: kept.manual, inverted: kept.inverted });
+    } catch {
+      // as if nothing had been kept
+    }
+  }
+
+  close() {
+    this.play(false);
+    this.closing.abort();
+    this.observer.disconnect();
+    if (this.frames) this.frames.close();
+    if (this.ahead) this.ahead.frames.close();
+  }
+}
+
+const viewers = new WeakMap();
+
+// Streamlit calls this at every mount with new data; the viewer of a place is made once.
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".viewer");
+  let viewer = viewers.get(root);
+  if (!viewer) {
+    viewer = new Viewer(root);
+    viewers.set(root, viewer);
+  }
+  viewer.update(data, setTriggerValue);
+  return () => {
+    viewer.close();
+    viewers.delete(root);
+  };
+}
