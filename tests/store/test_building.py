@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from workbench.cohort import Cohort
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.progress import Progress
 from workbench.store import Store, StoreSettings, build_store, building
+from workbench.store.index_table import FACTS
 from workbench.store.shard import ShardReport, write_shard
 
 SIZE = 16
@@ -351,3 +353,32 @@ def test_no_scratch_file_stays(flat_cohort, workspace, here):
 )
 def test_in_units(number, words):
     assert building.in_units(int(number)) == words
+
+
+def as_of_an_earlier_version(store: Store, *, without: str) -> None:
+    """Rewrite the index without a fact or a column."""
+    file = store.path / "index.parquet"
+    table = pq.read_table(file)
+    facts = json.loads(table.schema.metadata[FACTS])
+    facts.pop(without, None)
+    if without in table.column_names:
+        table = table.drop_columns([without])
+    pq.write_table(table.replace_schema_metadata({FACTS: json.dumps(facts)}), file)
+
+
+@pytest.mark.parametrize(("without", "decoded"), [("scans", 0), ("shards", 6), ("low", 6)])
+def test_a_store_of_an_earlier_version_is_told_and_prepared_again(
+    flat_cohort, workspace, here, monkeypatch, without, decoded
+):
+    cohort = flat_cohort(6)
+    first = built(cohort, workspace)
+    as_of_an_earlier_version(first, without=without)
+    with pytest.raises(InputError, match="prepared by an earlier version.*Run 'workbench prepare' again"):
+        Store.open(first.path)
+    write, scans = building.write_shard, []
+    monkeypatch.setattr(building, "write_shard", lambda task: scans.extend(task.scans) or write(task))
+    second = built(cohort, workspace)
+    assert len(scans) == decoded
+    assert content_of(second) == {f"s{n}": 100 + n for n in range(6)} and second.digest == first.digest
+    scans.clear()
+    assert built(cohort, workspace).digest == first.digest and not scans

@@ -2,7 +2,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.errors import OperationFailed
-from workbench.store.index_table import COLUMNS, iterate_columns, read_column, read_facts, write_index
+from workbench.store.index_table import COLUMNS, iterate_columns, lacking, read_column, read_facts, write_index
 
 
 def scan(name, slot):
@@ -45,3 +45,14 @@ def test_a_damaged_index_is_told(tmp_path):
         read_column(file, "row")
     with pytest.raises(OperationFailed, match="damaged"):
         list(iterate_columns(file, ["row"]))
+
+
+def test_what_an_earlier_version_did_not_write_is_named(tmp_path):
+    file = tmp_path / "index.parquet"
+    facts = {"digest": "x", "scans": 1, "shards": {}}
+    write_index(file, before=None, records=[record("a", "s0")], facts=facts, drop=set())
+    assert lacking(file) == ([], [])
+    write_index(file, before=file, records=[], facts={"digest": "x"}, drop=set())
+    assert lacking(file) == (["scans", "shards"], [])
+    pq.write_table(pq.read_table(file).drop_columns(["content", "low"]), file)
+    assert lacking(file) == (["scans", "shards"], ["low", "content"])

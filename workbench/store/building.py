@@ -20,7 +20,7 @@ from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
 from workbench.runs.status import write_json
 from workbench.runs.workspace import Workspace
-from workbench.store.index_table import iterate_columns, read_facts, returned_memory, write_index
+from workbench.store.index_table import iterate_columns, lacking, read_facts, returned_memory, write_index
 from workbench.store.journal import Journal
 from workbench.store.locking import locked
 from workbench.store.plan import Plan
@@ -128,6 +128,7 @@ class _Build:
     shards: dict[str, dict[str, Any]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+    outdated: bool = False
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.folder, self.settings)
@@ -144,13 +145,15 @@ class _Build:
         """Whether the store was finished with the cohort as it is now, and nothing is amiss."""
         try:
             facts = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
+            if any(lacking(self.index)):
+                return False
             shards = read_facts(self.index)["shards"]
         except (OSError, ValueError, OperationFailed):
             return False
         return (
-            facts["complete"]
-            and facts["cohort_version"] == self.cohort.version
-            and not (retry and facts["refused"])
+            facts.get("complete")
+            and facts.get("cohort_version") == self.cohort.version
+            and not (retry and facts.get("refused"))
             and next((self.folder / "journal").iterdir(), None) is None
             and all(self.journal.is_whole(name, shard) for name, shard in shards.items())
         )
@@ -165,7 +168,7 @@ class _Build:
         if not (self.folder / "store.json").exists():
             self._describe({"digest": "", "scans": 0, "shards": {}}, left_out=0, prepared=False)
         elif not retry:
-            before = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))["refused"]
+            before = json.loads((self.folder / "store.json").read_text(encoding="utf-8")).get("refused", [])
             self.refused.update({item["scan_id"]: (item["code"], item["detail"]) for item in before})
         plan = Plan(self.folder / ".plan.sqlite", self.cohort)
         try:
@@ -177,6 +180,12 @@ class _Build:
 
     def _take_stock(self, plan: Plan) -> None:
         """Learn what is there, take over whole shards of a build that was killed, remove what belongs to nothing."""
+        if self.index.exists():
+            facts, columns = lacking(self.index)
+            if columns or "shards" in facts:
+                self.progress.log("An earlier version prepared the store; its scans are decoded again.")
+                self.index.unlink()
+            self.outdated = bool(facts)
         if self.index.exists():
             self.shards = read_facts(self.index)["shards"]
             self.lost = {name for name, shard in self.shards.items() if not self.journal.is_whole(name, shard)}
@@ -276,7 +285,7 @@ class _Build:
             shards[name] = {"dtype": record["dtype"], "count": record["count"]}
         digest = plan.digest(json.dumps(self.settings.plain()))
         facts = {"digest": digest, "scans": plan.done, "shards": shards}
-        if shards != self.shards or not self.index.exists():
+        if shards != self.shards or self.outdated or not self.index.exists():
             records = ({"shard": name, "scans": rows} for name, _, rows in self._new_rows(plan))
             old = self.index if self.index.exists() else None
             write_index(self.index, before=old, records=records, facts=facts, drop=self.lost)

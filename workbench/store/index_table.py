@@ -34,6 +34,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
 OF_SCAN = tuple(name for name, _ in COLUMNS if name not in ("row", "shard"))
 """What a shard's record tells of each of its scans."""
 FACTS = b"workbench"
+NEEDED = ("digest", "scans", "shards")
 BATCH = 4096
 
 
@@ -113,6 +114,23 @@ def read_facts(file: Path | IO[bytes]) -> dict[str, Any]:
         return json.loads(pq.read_schema(file).metadata[FACTS])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise damaged(file) from error
+
+
+def lacking(file: Path | IO[bytes]) -> tuple[list[str], list[str]]:
+    """Facts and columns that an index written by an earlier version lacks; none for one of this version.
+
+    Raises:
+        OperationFailed: It is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    facts = read_facts(file)
+    try:
+        columns = pq.read_schema(file).names
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(file) from error
+    return [name for name in NEEDED if name not in facts], [name for name, _ in COLUMNS if name not in columns]
 
 
 def iterate_columns(file: Path, names: list[str]) -> Iterator[tuple[Any, ...]]:

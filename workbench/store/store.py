@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from workbench.errors import InputError, OperationFailed
-from workbench.store.index_table import damaged, read_column, read_facts
+from workbench.store.index_table import damaged, lacking, read_column, read_facts
 from workbench.store.settings import StoreSettings
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ class Store:
         settings: What it was made with.
         index_file: Its index, open: a build that replaces it does not change what this store reads.
 
+    Raises:
+        InputError: An earlier version of the program prepared it.
+
     Attributes:
         path: Its folder.
         settings: What it was made with.
@@ -42,6 +45,12 @@ class Store:
     def __init__(self, path: Path, settings: StoreSettings, index_file: IO[bytes]) -> None:
         self.path, self.settings = path, settings
         self._index_file, self._reading = index_file, threading.Lock()
+        if any(lacking(index_file)):
+            raise InputError(
+                "The store was prepared by an earlier version of this program.",
+                where=path,
+                todo="Run 'workbench prepare' again.",
+            )
         facts = read_facts(index_file)
         self.digest: str = facts["digest"]
         self._shards: dict[str, dict[str, Any]] = facts["shards"]
