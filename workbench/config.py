@@ -138,7 +138,7 @@ def _explain(model: type[BaseModel], error: ValidationError, file: Path | None) 
         else:
             given = item.get("input")
             reason = item["msg"].removeprefix("Value error, ").rstrip(".")
-            sentences.append(f"Setting '{where}' = {given!r}: {reason}.")
+            sentences.append(f"Setting '{where}' = {given!r}: {reason}." if where else f"Settings: {reason}.")
     return InputError(" ".join(sentences), where=file or "", todo="Correct the setting and run again.")
 
 
