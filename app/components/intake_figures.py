@@ -21,7 +21,7 @@ TITLES = {
     "sex": "Sex",
     "bits_stored": "Bits",
 }
-LEVELS = {"stop": st.error, "warn": st.warning, "note": st.info}
+LEVELS = {"stop": st.error, "warn": st.warning, "exclude": st.info, "note": st.info}
 
 
 def intake_figures(cohort: str, numbers: dict[str, Any]) -> None:
@@ -44,9 +44,11 @@ def intake_figures(cohort: str, numbers: dict[str, Any]) -> None:
         "set aside were drawn before anybody labels; nothing is ever learnt from their pictures."
     )
     for finding in numbers["findings"]:
-        if finding["level"] != "note":
+        if finding["level"] != "note" and not finding.get("decided"):
             LEVELS[finding["level"]](escape(finding["sentence"]))
-    notes = [finding["sentence"] for finding in numbers["findings"] if finding["level"] == "note"]
+    notes = [
+        finding["sentence"] for finding in numbers["findings"] if finding["level"] == "note" or finding.get("decided")
+    ]
     if notes:
         with st.expander(f"For your information ({len(notes)})"):
             for note in notes:

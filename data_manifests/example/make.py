@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.cohort.labelling import join_labels
+from workbench.cohort.quality.report import refresh
 from workbench.dicom.identity import uid_from
 from workbench.dicom.secondary_capture import write_secondary_capture
 from workbench.runs.workspace import Workspace
@@ -89,6 +90,7 @@ def make(scratch: Path) -> Path:
         )
         cohort = Cohort.open(workspace.cohort_dir("example"))
         join_labels(cohort, table, key="path", column="label", version="v1")
+        refresh(cohort)
     finally:
         os.environ.pop("WORKBENCH_SITE_KEY_FILE")
         if before is not None:
@@ -106,7 +108,9 @@ def main() -> None:
     made = make(scratch)
     for name in PRODUCTS:
         shutil.copy(made / name, here / name)
-    shutil.copytree(made / "labels", here / "labels", dirs_exist_ok=True)
+    for name in ("labels", "findings"):
+        shutil.rmtree(here / name, ignore_errors=True)
+        shutil.copytree(made / name, here / name)
     shutil.rmtree(scratch)
 
 

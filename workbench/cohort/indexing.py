@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench.cohort import accounting, decisions, dicomdir, intake, intake_page, manifest
+from workbench.cohort import accounting, decisions, dicomdir, intake, manifest
 from workbench.cohort.cohort import Cohort
 from workbench.cohort.discovery import FoundFile, Skipped, resolve_sources, walk
 from workbench.cohort.keys import SiteKey
 from workbench.cohort.ledger import Ledger
 from workbench.cohort.pending import PendingFiles
 from workbench.cohort.pixel_hashes import VERSION as HASHES_VERSION
-from workbench.cohort.quality import measures
+from workbench.cohort.quality import hounsfield, measures, report
 from workbench.cohort.reading import SLOW_S, Sink
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split, SplitRule
@@ -26,7 +26,6 @@ from workbench.cohort.volumes import findings, slice_table, tables
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
-from workbench.runs.status import write_text
 
 PRODUCTS = (
     *("manifest.parquet", "volumes.parquet", "stacks.parquet", "slices.parquet", "refused.csv", "intake.json"),
@@ -232,6 +231,7 @@ def _finish(
 ) -> dict[str, Any]:
     accounting.settle(ledger, words.is_used)
     accounting.make_kept_view(ledger)
+    hounsfield.flag_series(ledger.connection)
     totals = accounting.count(ledger)
     groups = manifest.group_patients(ledger)
     before = manifest.known_patients(folder / "manifest.parquet")
@@ -253,11 +253,7 @@ def _finish(
         skipped={"links": skipped.links, "special": skipped.special, "closed_folders": skipped.closed_folders},
     )
     numbers["stacks"] = findings.numbers(found)
-    said = findings.findings(found)
-    numbers["findings"] += said
-    numbers["decisions_needed"] += sum(item["count"] for item in said if item["level"] == "stop")
-    write_text(folder / "intake.json", json.dumps(numbers, indent=1))
-    page = intake_page.page(folder.name, numbers, sentence=words.sentence, is_used=words.is_used)
-    write_text(folder / "intake.html", page)
-    Cohort(folder).describe(key.fingerprint, sources=len(ledger.roots()))
+    cohort = Cohort(folder)
+    numbers = report.write(cohort, numbers).numbers
+    cohort.describe(key.fingerprint, sources=len(ledger.roots()))
     return numbers

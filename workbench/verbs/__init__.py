@@ -53,6 +53,7 @@ _ALL = (
     Verb("import-medmnist", "turns a MedMNIST set into DICOM plus a label file", ("name",)),
     Verb("fetch", "brings scans from a PACS (DICOMweb, or C-FIND with C-MOVE or C-GET)", ("server", "out")),
     Verb("index", "walks folders, zips, DICOMDIRs into a cohort", ("sources...",)),
+    Verb("decide", "shows findings and records decisions on them", ("cohort", "action")),
     Verb("label", "joins a label table to a cohort", ("cohort", "labels")),
     Verb("split", "shows or changes the patient-disjoint split", ("cohort",)),
     Verb("prepare", "decodes a cohort once into a memory-mapped store", ("cohort",)),

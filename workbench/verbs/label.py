@@ -8,6 +8,7 @@ from pydantic import Field
 
 from workbench.cohort.cohort import Cohort
 from workbench.cohort.labelling import FEW_PATIENTS, few_in_test, join_labels
+from workbench.cohort.quality.report import refresh
 from workbench.config import Result, Settings
 from workbench.runs.progress import Progress
 from workbench.runs.workspace import Workspace
@@ -111,6 +112,7 @@ def label(settings: LabelSettings, *, workspace: Workspace, progress: Progress |
         attributes=settings.attributes,
         version=settings.version,
     )
+    refresh(cohort)
     report = labels.report
     same = (
         "rows", "rows_joined", "rows_not_joined", "rows_ambiguous", "rows_joined_loosely", "not_joined_file_rows",

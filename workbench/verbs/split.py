@@ -7,6 +7,7 @@ from pydantic import Field
 from workbench.cohort.cohort import Cohort
 from workbench.cohort.labelling import FEW_PATIENTS, few_in_test
 from workbench.cohort.labels import versions
+from workbench.cohort.quality.report import refresh
 from workbench.cohort.resplit import change_split
 from workbench.config import Result, Settings
 from workbench.runs.progress import Progress
@@ -96,6 +97,7 @@ def split(settings: SplitSettings, *, workspace: Workspace, progress: Progress |
             given_by=settings.from_,
             test_values=settings.test_values,
         )
+        refresh(cohort)
     now = cohort.split()
     labels = cohort.labels() if versions(cohort.folder) else None
     manifest = cohort.manifest

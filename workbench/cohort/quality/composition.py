@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from workbench.cohort.quality.evidence import Evidence
 from workbench.cohort.quality.finding import Finding, number_of, percent
 
@@ -14,13 +11,14 @@ MIXED_SHARE = 0.02
 MISSING_SHARE = 0.10
 """A fact missing for more than this cannot be audited."""
 MISSING = {
-    "sex": "Sex",
-    "age_years": "Age",
-    "site": "Site",
-    "scanner": "Scanner",
-    "view_position": "View",
-    "spacing_row_mm": "Pixel spacing",
+    "sex": "sex",
+    "age_years": "age",
+    "site": "site",
+    "scanner": "scanner",
+    "view_position": "view",
+    "spacing_row_mm": "pixel spacing",
 }
+AUDITED = ("sex", "age_years", "site", "scanner")
 
 
 def mixture(evidence: Evidence) -> Iterator[Finding]:
@@ -106,21 +104,25 @@ def no_plain_pictures(evidence: Evidence) -> Iterator[Finding]:
 def missing(evidence: Evidence) -> Iterator[Finding]:
     """Q18: facts that too many pictures lack, so that nobody can look whether results differ by them."""
     total = len(evidence.scans)
-    for column, title in MISSING.items():
-        absent: NDArray[np.bool_] = evidence.scans[column].isna().to_numpy(bool)
-        number = int(absent.sum())
-        if total and number > MISSING_SHARE * total:
-            audited = column in ("sex", "age_years", "site", "scanner")
-            yield Finding(
-                "Q18",
-                f"missing_{column}",
-                "note",
-                f"{title} not stated",
-                f"{title} is not stated for {percent(number / total)} of the pictures"
-                + (f": an audit by {title.lower()} is not possible." if audited else "."),
-                number,
-                default="They are used.",
-            )
+    shares = {column: float(evidence.scans[column].isna().mean()) for column in MISSING} if total else {}
+    lacking = {column: share for column, share in shares.items() if share > MISSING_SHARE}
+    if lacking:
+        facts = ", ".join(f"{MISSING[column]} for {percent(share)}" for column, share in lacking.items())
+        audited = [MISSING[column] for column in lacking if column in AUDITED]
+        more = f" No audit can be made by {_joined(audited)}." if audited else ""
+        yield Finding(
+            "Q18",
+            "missing_facts",
+            "note",
+            "Facts not stated",
+            f"Not stated in the headers: {facts} of the pictures.{more}",
+            len(lacking),
+            default="The pictures are used.",
+        )
+
+
+def _joined(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def nameless(evidence: Evidence) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ def confounding(evidence: Evidence) -> Iterator[Finding]:
             continue
         values = table[column].fillna("not stated").to_numpy(str)
         found = {}
-        for name in labels.classes:
+        for name in labels.classes[1:] if labels.task == "binary" else labels.classes:
             known = (table[name].notna() if labels.task == "multilabel" else table["label"].notna()).to_numpy(bool)
             has = ((table[name] == 1) if labels.task == "multilabel" else (table["label"] == name)).to_numpy(bool)
             if min(has[known].sum(), (~has[known]).sum()) < FEWEST:

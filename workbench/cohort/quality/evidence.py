@@ -1,4 +1,4 @@
-"""What the rules look at: the cohort's scans with their measures, its labels, its split, and features where given."""
+"""What the rules look at: the cohort's scans with their measures, its labels, its split, and earlier comparisons."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ COLUMNS = (
 
 
 COMPARED = "near_duplicates.parquet"
+CONTRADICTED = "contradicted.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,23 +79,23 @@ class Evidence:
         numbers: The totals of the index (``intake.gather``).
         labels: The latest labels, or None.
         test_patients: Keys of the patients set aside.
-        features: Features, or None.
         volumes, stacks, slices: The tables of volumes, or None where they are not there.
         compared: Pairs of scans already compared pixel by pixel: ``first, second, likeness``.
+        contradicted: What neighbours in feature space said: ``scan_id, column, neighbours``.
     """
 
     scans: pd.DataFrame
     numbers: dict[str, Any] = field(default_factory=dict)
     labels: Labels | None = None
     test_patients: frozenset[str] = frozenset()
-    features: Features | None = None
     volumes: pd.DataFrame | None = None
     stacks: pd.DataFrame | None = None
     slices: pd.DataFrame | None = None
     compared: pd.DataFrame | None = None
+    contradicted: pd.DataFrame | None = None
 
     @classmethod
-    def of(cls, cohort: Cohort, numbers: dict[str, Any], features: Features | None = None) -> Evidence:
+    def of(cls, cohort: Cohort, numbers: dict[str, Any]) -> Evidence:
         """Gather a cohort's evidence from its folder."""
         import pandas as pd
 
@@ -112,7 +113,6 @@ class Evidence:
             numbers,
             labels=Labels.read(cohort.folder) if known else None,
             test_patients=frozenset(split),
-            features=features,
             volumes=_table(
                 cohort.folder / "volumes.parquet",
                 "scan_id stack_id modality body_part slices spacing_slice_mm thickness_mm",
@@ -120,6 +120,7 @@ class Evidence:
             stacks=_table(cohort.folder / "stacks.parquet", "stack_id status"),
             slices=_table(cohort.folder / "slices.parquet", "scan_id stack_id volume_id repeat"),
             compared=_table(cohort.private / COMPARED, "first second likeness"),
+            contradicted=_table(cohort.private / CONTRADICTED, "scan_id column neighbours"),
         )
 
     def having(self, flag: str) -> NDArray[np.bool_]:

@@ -66,17 +66,17 @@ class Finding:
         """The CSV file of its keys."""
         return f"{self.rule}-{self.code}.csv"
 
-    def plain(self, decided: dict[str, str] | None = None) -> dict[str, Any]:
-        """The finding for ``intake.json``: everything but the list of scans."""
+    def plain(self, decided: dict[str, str] | None = None, *, cohort: str = "NAME") -> dict[str, Any]:
+        """The finding for ``intake.json``: everything but the list of scans; commands name the cohort."""
         return {
             "rule": self.rule,
             "code": self.code,
             "level": self.level,
             "title": self.title,
-            "sentence": self.sentence,
+            "sentence": self.sentence.replace("decide NAME", f"decide {cohort}"),
             "count": self.count,
             "scans": len(self.scans),
-            "default": self.default,
+            "default": self.default.replace("decide NAME", f"decide {cohort}"),
             "choices": list(self.choices),
             "list": f"findings/{self.file_name}" if len(self.scans) or len(self.files) else "",
             "key": self.key,

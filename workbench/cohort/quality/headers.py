@@ -76,7 +76,7 @@ def age_and_sex(evidence: Evidence) -> Iterator[Finding]:
             "age",
             "warn",
             "Age against dates",
-            f"{number_of(number, 'picture', 'states', 'state')} an age that differs from its dates by more than a year.",
+            f"{number_of(number, 'picture', 'states', 'state')} an age that differs from its dates by over a year.",
             number,
             default="The stated age counts.",
             choices=("keep", "exclude"),

@@ -5,7 +5,7 @@ all is a picture of the typical one. Turning a radiograph changes the signs in a
 waves over, a quarter turn swaps the directions), and inverting it turns all of them over: so the vote tells how it lies
 without decoding it again.
 
-On 1,500 chest radiographs none was called inverted or turned; of copies that were, 96 % and 81 % were found.
+Of 5,856 chest radiographs none was called inverted and one turned; of altered copies, 96 % and 81 % were found.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def orientation(evidence: Evidence) -> Iterator[Finding]:
     known = np.isfinite(found.upright)
     with np.errstate(invalid="ignore"):
         turned = known & (found.turned > TURNED_FIT) & (found.turned - found.upright > TURNED_GAIN)
-        inverted = ~turned & np.where(known, found.upright < INVERTED_FIT, corners > BRIGHT_CORNERS)
+        like_a_negative = (found.upright < INVERTED_FIT) & ~(corners < 0)
+        inverted = ~turned & np.where(known, like_a_negative, corners > BRIGHT_CORNERS)
     if inverted.any():
         places = rows[inverted]
         yield Finding(

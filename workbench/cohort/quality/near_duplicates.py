@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.cohort.quality.evidence import Evidence
+from workbench.cohort.quality.evidence import Evidence, Features
 from workbench.cohort.quality.finding import Finding, number_of
 
 BITS = 6
@@ -24,12 +24,13 @@ COSINE = 0.99
 NEIGHBOURS = 5
 LIKENESS = 0.88
 MOST_PAIRS = 20_000
-MOST_COMPARISONS = 2_000_000_000
+MOST_COMPARISONS = 1_000_000_000
 SLICES = ("CT", "MR", "PT", "NM")
 """Slices of one place look alike in all patients: copies among them show as identical pixels or not at all."""
 SIDE = 64
 SHIFT = 2
 BLOCK = 4096
+MATRIX = 2_000_000
 
 Pairs = NDArray[np.int64]
 
@@ -97,10 +98,14 @@ def near_duplicates(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def candidates(evidence: Evidence) -> Pairs | None:
+def candidates(evidence: Evidence, features: Features | None = None) -> Pairs | None:
     """Pairs of rows ``(N, 2)`` that may be near-duplicates; None where there are too many to search.
 
     Of identical pictures the first stands for all; pairs of one patient do not matter.
+
+    Args:
+        evidence: The cohort.
+        features: Features of its scans, which add pairs that differ in their coarse structure.
     """
     scans = evidence.scans
     usable = evidence.shown & ~evidence.of_modality(*SLICES) & scans["perceptual_hash"].notna().to_numpy(bool)
@@ -117,8 +122,8 @@ def candidates(evidence: Evidence) -> Pairs | None:
             break
     else:
         pairs = None
-    if evidence.features is not None:
-        near = _neighbours(evidence, rows, patients)
+    if features is not None:
+        near = _neighbours(evidence, features, rows, patients)
         pairs = near if pairs is None else np.unique(np.concatenate([pairs, near]), axis=0)
     return None if pairs is None else rows[pairs]
 
@@ -134,19 +139,22 @@ def close_pairs(hashes: NDArray[np.uint64], patients: NDArray, bits: int) -> Pai
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         block = (hashes >> np.uint64(low)) & np.uint64(2 ** int(high - low) - 1)
         order = np.argsort(block, kind="stable")
-        starts = np.flatnonzero(np.diff(block[order], prepend=block[order[:1]] + np.uint64(1)))
-        for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-            members = order[start:end]
-            work += len(members) ** 2 // 2
-            if work > MOST_COMPARISONS:
-                return None
-            for at in range(0, len(members) - 1):
-                others = members[at + 1 :]
-                near = others[np.bitwise_count(hashes[others] ^ hashes[members[at]]) <= bits]
-                near = near[patients[near] != patients[members[at]]]
-                if len(near):
-                    found.append(np.sort(np.stack([np.full(len(near), members[at]), near], axis=1), axis=1))
-                    total += len(near)
+        sizes = np.bincount(block.astype(np.int64))
+        work += int((sizes.astype(np.int64) ** 2).sum())
+        if work > MOST_COMPARISONS:
+            return None
+        ends = np.cumsum(sizes)
+        for start, end in zip((ends - sizes)[sizes > 1], ends[sizes > 1], strict=True):
+            members = np.sort(order[start:end])
+            step = max(1, MATRIX // len(members))
+            for at in range(0, len(members), step):
+                some = members[at : at + step]
+                near = np.bitwise_count(hashes[some][:, None] ^ hashes[members][None, :]) <= bits
+                first, second = np.nonzero(near)
+                pairs = np.stack([some[first], members[second]], axis=1)
+                pairs = pairs[(pairs[:, 0] < pairs[:, 1]) & (patients[pairs[:, 0]] != patients[pairs[:, 1]])]
+                found.append(pairs)
+                total += len(pairs)
             if total > (bits + 1) * MOST_PAIRS:
                 return None
     return np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int64)
@@ -185,15 +193,14 @@ def _standard(picture: NDArray[np.float64]) -> NDArray[np.float64]:
     return apart / max(float(np.linalg.norm(apart)), 1e-12)
 
 
-def _neighbours(evidence: Evidence, rows: NDArray[np.int64], patients: NDArray) -> Pairs:
+def _neighbours(evidence: Evidence, features: Features, rows: NDArray[np.int64], patients: NDArray) -> Pairs:
     """Pairs of different patients among each other's nearest features, with a cosine of at least 0.99."""
-    assert evidence.features is not None
-    place = {scan: number for number, scan in enumerate(evidence.features.scan_ids.tolist())}
+    place = {scan: number for number, scan in enumerate(features.scan_ids.tolist())}
     ids = evidence.scans["scan_id"].iloc[rows].tolist()
     mine = np.array([number for number, scan in enumerate(ids) if scan in place], np.int64)
     if len(mine) < 2:
         return np.zeros((0, 2), np.int64)
-    vectors = evidence.features.vectors[[place[ids[number]] for number in mine]]
+    vectors = features.vectors[[place[ids[number]] for number in mine]]
     found = []
     for start in range(0, len(mine), BLOCK):
         cosine = vectors[start : start + BLOCK] @ vectors.T

@@ -55,7 +55,24 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(evidence: Evidence) -> list[Finding]:
-    """All findings, the gravest first, then by rule."""
-    found = [finding for rule in RULES for finding in rule(evidence)]
+    """All findings, the gravest first, then by rule. A rule that fails costs itself only, and the report says so."""
+    found = [finding for rule in RULES for finding in _ask(rule, evidence)]
     order = list(LEVELS)
     return sorted(found, key=lambda finding: order.index(finding.level))
+
+
+def _ask(rule: Rule, evidence: Evidence) -> list[Finding]:
+    try:
+        return list(rule(evidence))
+    except Exception as error:  # its text may quote values, so only its kind is told
+        name = f"{rule.__module__.rpartition('.')[2]}.{rule.__name__}"
+        return [
+            Finding(
+                "report",
+                f"failed_{rule.__name__}",
+                "warn",
+                "A rule could not be asked",
+                f"The rule '{name}' met a fault of its own ({type(error).__name__}) and says nothing here.",
+                1,
+            )
+        ]
