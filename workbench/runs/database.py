@@ -60,6 +60,46 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (queue, scan_id)
     );
     """,
+    """
+    CREATE TABLE labelling_cases (
+        labelling TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        scan_id TEXT NOT NULL,
+        patient_key TEXT NOT NULL,
+        reserved INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        readers INTEGER NOT NULL,
+        PRIMARY KEY (labelling, place),
+        UNIQUE (labelling, scan_id)
+    );
+    CREATE TABLE labelling_answers (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        labelling TEXT NOT NULL,
+        scan_id TEXT NOT NULL,
+        reader TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        note TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        view TEXT NOT NULL,
+        sequence TEXT NOT NULL,
+        at TEXT NOT NULL,
+        UNIQUE (labelling, reader, sequence)
+    );
+    CREATE INDEX labelling_answers_by_case ON labelling_answers (labelling, scan_id, number);
+    CREATE TRIGGER labelling_answers_stay BEFORE UPDATE ON labelling_answers
+        BEGIN SELECT RAISE(ABORT, 'answers are never changed'); END;
+    CREATE TRIGGER labelling_answers_are_kept BEFORE DELETE ON labelling_answers
+        BEGIN SELECT RAISE(ABORT, 'answers are never removed'); END;
+    CREATE TABLE labellings (
+        name TEXT PRIMARY KEY,
+        cohort TEXT NOT NULL,
+        question TEXT NOT NULL,
+        answers TEXT NOT NULL,
+        chosen TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at TEXT NOT NULL
+    );
+    """,
 )
 """Each entry brings the schema one version further; entries are added, never changed."""
 
