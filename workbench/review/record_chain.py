@@ -113,9 +113,7 @@ def records(workspace: Workspace, *, kind: str | Sequence[str] = (), subject: st
         return records_of(database, kind=kind, subject=subject)
 
 
-def records_of(
-    database: sqlite3.Connection, *, kind: str | Sequence[str] = (), subject: str = ""
-) -> list[Record]:
+def records_of(database: sqlite3.Connection, *, kind: str | Sequence[str] = (), subject: str = "") -> list[Record]:
     """The same inside a transaction of the caller's."""
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
     wanted = [f"kind IN ({', '.join('?' * len(kinds))})"] if kinds else []
@@ -166,4 +164,4 @@ def _record(row: sqlite3.Row) -> Record:
         content = json.loads(row["content"])
     except ValueError:
         content = {}
-    return Record(*tuple(row)[:3], content if isinstance(content, dict) else {}, *tuple(row)[4:])
+    return Record(**{**dict(row), "content": content if isinstance(content, dict) else {}})
