@@ -69,7 +69,7 @@ def open_one(workspace: Workspace, model: ReviewedModel, cohort: Any, count: int
     with run:
         return make_queue(
             workspace,
-            Path(run.path),
+            run.path,
             model,
             scores(cohort),
             who="Dr Lee",
