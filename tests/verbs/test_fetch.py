@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -206,3 +207,20 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(OperationFailed, match="cannot be made"):
         run(tmp_path, "https://127.0.0.1:9/x")
+
+
+def test_the_commands_of_the_how_to_page_run(filled: Orthanc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "pacs.md").read_text("utf-8")
+    commands = [line for line in page.splitlines() if line.startswith("workbench ")]
+    assert len(commands) >= 7
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for line in commands:
+        line = line.replace("https://pacs.hospital.org/dicom-web", filled.web)
+        line = line.replace("dicoms://PACS@pacs.hospital.org:2762", filled.classic)
+        line = line.replace("10.0.0.5:11112", filled.listen)
+        code = cli.main([*shlex.split(line)[1:], "--quiet"])
+        out, err = capsys.readouterr()
+        assert code == 0, f"{line}\n{out}\n{err}"
+        said.append(out)
+    assert "All three steps work." in said[0] and "32 would come." in said[1] and "32 received" in said[2]
