@@ -97,3 +97,11 @@ def test_video_is_not_read():
 def test_modality_comes_from_the_sop_class_where_the_header_has_none():
     assert open_image(picture(PIXELS, "MG", Modality=None)).modality == "MG"
     assert open_image(picture(PIXELS, "CT", Modality=None, SOPClassUID=None)).modality == "CT"
+
+
+def test_a_modality_that_is_no_defined_term_is_replaced_by_the_one_of_the_class(tmp_path):
+    from tests.cohort.making import write_dicom
+    from workbench.dicom import read_header
+
+    assert read_header(write_dicom(tmp_path / "a.dcm", Modality="DOE JANE")).modality == "DX"
+    assert read_header(write_dicom(tmp_path / "b.dcm", Modality="CR")).modality == "CR"

@@ -44,6 +44,15 @@ _VIDEO = (_ROOT + "1.2.4.100", _ROOT + "1.2.4.101", _ROOT + "1.2.4.102", _ROOT +
 _VIDEO += (_ROOT + "1.2.4.105", _ROOT + "1.2.4.106", _ROOT + "1.2.4.107", _ROOT + "1.2.4.108", _ROOT + "1.2.7.")
 
 PROJECTIONS = ("CR", "DX", "MG", "IO", "PX", "RG", "RTIMAGE", "XC", "BMD", "DR")
+_MODALITIES = frozenset(
+    """
+    AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DR DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT IVUS
+    KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE
+    RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA XA
+    XAPROTOCOL XC AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST VF
+    """.split()
+)
+"""Defined terms of (0008,0060) (PS3.3 C.7.3.1.1.1), retired ones included, and DR, which makers use for DX."""
 _MODALITY_OF_CLASS = {
     "1": "CR",
     "1.1": "DX",
@@ -88,9 +97,9 @@ def sop_class(parsed: Parsed) -> str:
 
 
 def modality(parsed: Parsed) -> str:
-    """The modality as the header says it, else the one that the SOP class implies, else ``OT``."""
+    """The modality if the header gives a defined term, else the one that the SOP class implies, else ``OT``."""
     said = parsed.root.code("Modality")
-    return said or _MODALITY_OF_CLASS.get(_short(sop_class(parsed)), "OT")
+    return said if said in _MODALITIES else _MODALITY_OF_CLASS.get(_short(sop_class(parsed)), "OT")
 
 
 def _short(uid: str) -> str:

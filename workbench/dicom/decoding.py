@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -150,5 +151,5 @@ def _by_dicomsdl(parsed: Parsed, form: PixelFormat, frame: int) -> np.ndarray:
 
 def _last_line(error: Exception) -> str:
     """pydicom names the plug-in and its complaint on the last line."""
-    text = str(error).strip().splitlines()
+    text = re.sub(r"<[^>]*> ?", "", str(error)).strip().splitlines()  # objects with their place in memory
     return text[-1].strip().rstrip(".")[:160] if text else type(error).__name__
