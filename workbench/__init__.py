@@ -8,9 +8,13 @@ frames and ``workbench.load_encoder`` loads an encoder. Everything is imported w
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+# Arrow's own allocators keep tens of megabytes; the system's gives them back. Read when pyarrow is imported.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 _MODULES = ("dicom", "cohort", "store", "models", "evaluation", "study")
 

@@ -120,3 +120,21 @@ def test_package_gives_its_names_when_first_used():
     assert workbench.cohort.overlap.__module__ == "workbench.cohort.leaks"
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = workbench.cohort.Nothing
+
+
+def test_columns_are_read_alone_unless_the_whole_is_there(tmp_path: Path, monkeypatch):
+    small_cohort(tmp_path / "c", patients=3, scans=2)
+    cohort = Cohort.open(tmp_path / "c")
+    asked = []
+    read = pd.read_parquet
+    monkeypatch.setattr(pd, "read_parquet", lambda *a, **k: asked.append(k["columns"]) or read(*a, **k))
+    alone = cohort.columns("scan_id", "patient_key")
+    assert asked == [["scan_id", "patient_key"]] and "manifest" not in vars(cohort)
+    cohort.usable()
+    cohort.pool()
+    assert all(columns is not None for columns in asked)
+    whole = cohort.manifest
+    asked.clear()
+    pd.testing.assert_frame_equal(cohort.columns("scan_id", "patient_key"), alone)
+    pd.testing.assert_frame_equal(whole[["scan_id", "patient_key"]], alone)
+    assert cohort.usable().all() and asked == []

@@ -17,6 +17,7 @@ from workbench.cohort.columns import KINDS, NAMES, UNUSABLE_FLAGS
 from workbench.cohort.groups import connect
 from workbench.cohort.keys import SiteKey
 from workbench.cohort.labels import Labels, versions
+from workbench.cohort.leaks import COLUMNS as POOL_COLUMNS
 from workbench.cohort.leaks import PoolKeys
 from workbench.cohort.manifest import PATH_COLUMNS, known_patients, write_parquet
 from workbench.cohort.split import Split, SplitRule
@@ -124,11 +125,18 @@ class Cohort:
 
     @cached_property
     def manifest(self) -> pd.DataFrame:
-        """One row per scan, with the columns of ``columns.MANIFEST``."""
+        """One row per scan, with the columns of ``columns.MANIFEST``; kept once it is read."""
+        return self._read_manifest()
+
+    def columns(self, *names: str) -> pd.DataFrame:
+        """Some columns of the manifest, one row per scan; read each time unless the whole is there already."""
+        return self.manifest[list(names)] if "manifest" in self.__dict__ else self._read_manifest(list(names))
+
+    def _read_manifest(self, columns: list[str] | None = None) -> pd.DataFrame:
         import pandas as pd
 
         try:
-            return pd.read_parquet(self.folder / "manifest.parquet")
+            return pd.read_parquet(self.folder / "manifest.parquet", columns=columns, use_threads=False)
         except (OSError, ValueError) as error:
             raise OperationFailed(
                 "The cohort's manifest cannot be read.", where=self.folder, todo="Run 'workbench index' again."
@@ -171,7 +179,9 @@ class Cohort:
         for name in (*HASHED, *(f"labels/{version}.parquet" for version in sorted(versions(self.folder)))):
             file = self.folder / name
             state.update(name.encode())
-            state.update(file.read_bytes() if file.exists() else b"")
+            if file.exists():
+                with file.open("rb") as stream:
+                    hashlib.file_digest(stream, lambda: state)
         return state.hexdigest()[:16]
 
     @property
@@ -205,11 +215,7 @@ class Cohort:
             "sources": sources,
             "site_key_fingerprint": fingerprint,
             "patients": len(known_patients(self.folder / "manifest.parquet")),
-            "sha256": {
-                name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
-                for name in HASHED
-                if (self.folder / name).exists()
-            },
+            "sha256": {name: _sha256(self.folder / name) for name in HASHED if (self.folder / name).exists()},
         }
         write_text(self.folder / "cohort.yaml", yaml.safe_dump(content, sort_keys=False))
 
@@ -220,7 +226,7 @@ class Cohort:
 
     def split(self) -> Split:
         """The frozen split."""
-        return Split.read(self.folder).with_manifest(self.manifest)
+        return Split.read(self.folder).with_manifest(self.columns("scan_id", "patient_key"))
 
     def labels(self, version: str | None = None) -> Labels:
         """A version of the labels; the latest when none is named."""
@@ -229,14 +235,13 @@ class Cohort:
     def usable(self) -> NDArray[np.bool_]:
         """Which rows of the manifest may be used: not blank or otherwise flagged as unfit unless a decision includes
         them, and not excluded by one."""
-        flags = self.manifest["flags"].fillna("")
-        usable = np.ones(len(flags), bool)
-        for flag in UNUSABLE_FLAGS:
-            usable &= ~(";" + flags + ";").str.contains(f";{flag};", regex=False).to_numpy(bool)
+        codes, words = self.columns("flags")["flags"].fillna("").factorize()
+        unfit = [not set(word.split(";")).isdisjoint(UNUSABLE_FLAGS) for word in words]
+        usable = ~np.array(unfit, bool)[codes]
         for column, keys in decisions.standing(self.folder, "include").items():
-            usable |= self.manifest[column].isin(keys).to_numpy(bool)
+            usable |= self.columns(column)[column].isin(keys).to_numpy(bool)
         for column, keys in decisions.standing(self.folder, "exclude").items():
-            usable &= ~self.manifest[column].isin(keys).to_numpy(bool)
+            usable &= ~self.columns(column)[column].isin(keys).to_numpy(bool)
         return usable
 
     def pool(self) -> Ids:
@@ -253,7 +258,7 @@ class Cohort:
 
     def keys_of(self, scan_ids: Sequence[str] | NDArray[Any]) -> PoolKeys:
         """The keys of some scans, for the leak guard."""
-        return PoolKeys.of(self.manifest, list(scan_ids), self.fingerprint)
+        return PoolKeys.of(self.columns(*POOL_COLUMNS), list(scan_ids), self.fingerprint)
 
     def record_pool(self, scan_ids: Sequence[str] | NDArray[Any]) -> PoolKeys:
         """Write ``private/pools/<digest>.parquet``: the scans an encoder is pretrained on. It freezes the split."""
@@ -277,7 +282,7 @@ class Cohort:
             InputError: A key is not in the manifest.
         """
         column = decisions.SCOPES.get(scope)
-        absent = set(keys) - set(self.manifest[column]) if column else set()
+        absent = set(keys) - set(self.columns(column)[column]) if column else set()
         if absent:
             raise InputError(f"There is no {scope} {sorted(absent)[0]} in the cohort '{self.name}'.")
         decisions.add(self.folder, decision, scope, keys, reason=reason, who=who)
@@ -338,16 +343,21 @@ class Cohort:
         return {key: (os.fsdecode(root), os.fsdecode(path), member) for key, root, path, member in rows}
 
     def _test_rows(self) -> NDArray[np.bool_]:
-        return self.manifest["patient_key"].isin(Split.read(self.folder).test_patients).to_numpy(bool)
+        return self.columns("patient_key")["patient_key"].isin(Split.read(self.folder).test_patients).to_numpy(bool)
 
     def _labelled(self, labels: Labels) -> NDArray[np.bool_]:
-        return self.manifest["scan_id"].isin(set(labels.scan_ids)).to_numpy(bool)
+        return self.columns("scan_id")["scan_id"].isin(set(labels.scan_ids)).to_numpy(bool)
 
     def _chosen(self, rows: NDArray[np.bool_]) -> Ids:
-        chosen = self.manifest.loc[rows, ["scan_id", "pixel_hash"]]
+        chosen = self.columns("scan_id", "pixel_hash")[rows]
         # A scan without a hash may be any picture: each counts by itself.
         again = chosen["pixel_hash"].notna() & chosen.duplicated("pixel_hash")
         return chosen.loc[~again, "scan_id"].to_numpy(dtype=object)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _groups_of(table: pd.DataFrame) -> dict[str, str]:
