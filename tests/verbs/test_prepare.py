@@ -59,7 +59,7 @@ def test_index_then_prepare_then_again(workspace):
     assert (result.scans, result.decoded, result.refused, result.left_out, result.shards) == (4, 4, 0, 1, 1)
     assert result.bytes == 4 * 16 * 16 * 2
     assert result.scans_per_s == pytest.approx(4 / result.seconds, rel=0.05)
-    assert "4 scans decoded" in result.summary() and "1 scans of the cohort are flagged" in result.summary()
+    assert "4 scans decoded" in result.summary() and "1 scan of the cohort, flagged or excluded, left out" in result.summary()
     store = Store.open(result.store)
     assert sorted(store.read(range(4))[:, 0, 8, 8].tolist()) == [0, 50, 100, 150]
     assert store.index["spacing_row_mm"].tolist() == [1.0] * 4
@@ -73,7 +73,7 @@ def test_refused_scans_are_counted_by_reason(workspace, tmp_path):
     file.write_bytes(file.read_bytes()[:-64])
     result = run(workspace, size=16)
     assert (result.scans, result.refused, result.reasons) == (3, 1, {"truncated": 1})
-    assert "1 scans could not be decoded: 1 truncated" in result.summary()
+    assert "1 scan could not be decoded: 1 truncated" in result.summary()
 
 
 def test_an_unknown_cohort_is_told(workspace):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workbench.cohort import Cohort
 from workbench.config import Result
@@ -14,19 +15,36 @@ from workbench.runs.workspace import Workspace
 from workbench.store.building import build_store, in_units, store_folder
 from workbench.store.settings import StoreSettings
 from workbench.store.store import INDEX, Store
+from workbench.store.volumes.building import build_volumes, volume_folder
+from workbench.store.volumes.settings import VolumeSettings
+from workbench.store.volumes.store import VolumeStore
 
 
-class PrepareSettings(StoreSettings):
+class PrepareSettings(StoreSettings, VolumeSettings):
     """What to decode, and how to fit it."""
 
     cohort: str = Field(description="Name of the cohort.")
+    kind: Literal["frames", "volumes"] = Field(
+        "frames", description="Single pictures fitted into squares, or volumes of slices in millimetres."
+    )
     engine: str = Field("local", description="Where scans are decoded: local processes, or a ray cluster.")
     workers: int = Field(0, ge=0, description="Processes; 0 for one per core.")
+
+    @model_validator(mode="after")
+    def _of_this_kind(self) -> Self:
+        of_frames = StoreSettings.model_fields.keys() - VolumeSettings.model_fields.keys()
+        of_volumes = VolumeSettings.model_fields.keys() - StoreSettings.model_fields.keys()
+        other = of_volumes if self.kind == "frames" else of_frames
+        for name in sorted(other & self.model_fields_set):
+            kind = "volumes" if self.kind == "frames" else "frames"
+            raise ValueError(f"'{name}' belongs to kind={kind}")
+        return self
 
 
 class PrepareResult(Result):
     """What is in the store: usable scans of the cohort = ``scans`` + ``refused``."""
 
+    kind: str = "frames"
     store: str
     digest: str
     scans: int
@@ -41,19 +59,24 @@ class PrepareResult(Result):
 
     def summary(self) -> str:
         """What was decoded, how fast, what was refused, and where the store lies."""
+        noun, part = ("volume", "file") if self.kind == "volumes" else ("scan", "shard")
         if self.decoded:
-            rate = f"{self.scans_per_s:,.0f} scans/s"
-            lines = [f"{self.decoded:,} scans decoded in {duration(self.seconds)} ({rate})."]
+            rate = f"{self.scans_per_s:,.0f} {noun}s/s" if self.scans_per_s >= 10 else f"{self.scans_per_s:g} {noun}s/s"
+            lines = [f"{_n(self.decoded, noun)} decoded in {duration(self.seconds)} ({rate})."]
         else:
             lines = ["Nothing was missing."]
-        lines.append(f"The store holds {self.scans:,} scans in {self.shards:,} shards, {in_units(self.bytes)}.")
+        lines.append(f"The store holds {_n(self.scans, noun)} in {_n(self.shards, part)}, {in_units(self.bytes)}.")
         if self.refused:
             reasons = ", ".join(f"{number:,} {code}" for code, number in self.reasons.items())
-            lines.append(f"{self.refused:,} scans could not be decoded: {reasons}. See store.json there.")
+            lines.append(f"{_n(self.refused, noun)} could not be decoded: {reasons}. See store.json there.")
         if self.left_out:
-            lines.append(f"{self.left_out:,} scans of the cohort are flagged or excluded, and were not decoded.")
+            lines.append(f"{_n(self.left_out, noun)} of the cohort, flagged or excluded, left out and not decoded.")
         lines.append(f"Store: {self.store}")
         return "\n".join(lines)
+
+
+def _n(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def prepare(
@@ -76,6 +99,8 @@ def prepare(
         OperationFailed: The disk is full, or not a single scan could be decoded.
     """
     cohort = Cohort.open(workspace.cohort_dir(settings.cohort))
+    if settings.kind == "volumes":
+        return _prepare_volumes(cohort, settings, workspace, progress)
     chosen = StoreSettings(**{name: getattr(settings, name) for name in StoreSettings.model_fields})
     folder = store_folder(cohort.name, chosen, workspace)
     before = len(Store.open(folder)) if (folder / INDEX).exists() else 0
@@ -89,7 +114,29 @@ def prepare(
         retry=True,
         progress=progress,
     )
-    seconds = time.monotonic() - began
+    return _result(store, kind="frames", before=before, shards=store.shards, seconds=time.monotonic() - began)
+
+
+def _prepare_volumes(
+    cohort: Cohort, settings: PrepareSettings, workspace: Workspace, progress: Progress | None
+) -> PrepareResult:
+    chosen = VolumeSettings(**{name: getattr(settings, name) for name in VolumeSettings.model_fields})
+    folder = volume_folder(cohort.name, chosen, workspace)
+    before = len(VolumeStore.open(folder)) if (folder / INDEX).exists() else 0
+    began = time.monotonic()
+    store = build_volumes(
+        cohort,
+        chosen,
+        workspace=workspace,
+        workers=settings.workers,
+        engine=settings.engine,
+        retry=True,
+        progress=progress,
+    )
+    return _result(store, kind="volumes", before=before, shards=len(store), seconds=time.monotonic() - began)
+
+
+def _result(store: Store | VolumeStore, *, before: int, seconds: float, **facts: Any) -> PrepareResult:
     decoded = max(0, len(store) - before)
     reasons = Counter(item["code"] for item in store.refused)
     return PrepareResult(
@@ -100,8 +147,8 @@ def prepare(
         refused=reasons.total(),
         reasons=dict(reasons.most_common()),
         left_out=store.left_out,
-        shards=store.shards,
         bytes=store.bytes,
         seconds=round(seconds, 3),
         scans_per_s=round(decoded / seconds, 1),
+        **facts,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cohort.columns import STACKS, VOLUMES, Column
 from workbench.cohort.volumes.statuses import Status
 from workbench.cohort.volumes.volume import SliceFile, Volume, VolumeFiles, read_volume
-from workbench.errors import InputError, OperationFailed
+from workbench.errors import InputError, OperationFailed, WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.cohort.cohort import Cohort
 
 AGAIN = "Run 'workbench index' again."
+BATCH = 4096
 
 
 def table(folder: Path, name: str) -> pd.DataFrame:
@@ -73,19 +75,48 @@ def files_of(cohort: Cohort, key: str) -> VolumeFiles:
         raise InputError(
             f"There is no volume {key} in the cohort '{cohort.name}'.", todo="Take a scan_id of volumes.parquet."
         )
-    row = found.iloc[0]
+    row = found.iloc[0].to_dict()
     if row["affine_lps"] is None:
         raise InputError(f"The stack {key} has no geometry: {row['sentence']}", where=f"cohort {cohort.name}")
-    slices = _slices(cohort, "stack_id" if whole_stack else "volume_id", key)
+    members = [slices for _, slices in _slices(cohort, {key})]
+    return _files(cohort, key, row, members[0] if members else [], whole_stack=whole_stack)
+
+
+def files_of_all(cohort: Cohort, keys: Collection[str]) -> Iterator[tuple[str, VolumeFiles | WorkbenchError]]:
+    """The files of many volumes or stacks, or why they are out of reach; one in memory at a time.
+
+    Args:
+        cohort: The cohort.
+        keys: ``scan_id`` of volumes, ``stack_id`` of stacks.
+
+    Raises:
+        InputError: The cohort's private folder is not at hand.
+        OperationFailed: A table cannot be read.
+    """
+    next(cohort.private_paths(), None)  # says what is missing, if it is
+    wanted = set(keys)
+    volumes = cohort.volumes[cohort.volumes["scan_id"].isin(wanted)].set_index("scan_id")
+    stacks = cohort.stacks[cohort.stacks["stack_id"].isin(wanted)].set_index("stack_id")
+    rows = {**volumes.to_dict("index"), **stacks.to_dict("index")}
+    whole = set(stacks.index)
+    for key, slices in _slices(cohort, wanted):
+        try:
+            yield key, _files(cohort, key, rows[key], slices, whole_stack=key in whole)
+        except WorkbenchError as error:
+            yield key, error
+
+
+def _files(
+    cohort: Cohort, key: str, row: Mapping[Any, Any], slices: list[dict[str, Any]], *, whole_stack: bool
+) -> VolumeFiles:
     return VolumeFiles(
         scan_id=key,
         slices=tuple(
-            SliceFile(str(cohort.path_of(path)), int(frame), pixels if isinstance(pixels, str) else "")
-            for path, frame, pixels in slices[["path_key", "frame", "pixel_hash"]].itertuples(index=False, name=None)
+            SliceFile(str(cohort.path_of(item["path_key"])), item["frame"], item["pixel_hash"] or "") for item in slices
         ),
         affine_lps=tuple(float(number) for number in row["affine_lps"]),
-        rescaled=bool(row.get("rescaled", False)),
-        offsets_mm=tuple(slices["offset_mm"].tolist()) if whole_stack else (),
+        rescaled=bool(row["rescaled"]),
+        offsets_mm=tuple(item["offset_mm"] for item in slices) if whole_stack else (),
     )
 
 
@@ -110,13 +141,27 @@ def read(cohort: Cohort, key: str) -> Volume:
         ) from error
 
 
-def _slices(cohort: Cohort, column: str, key: str) -> Any:
-    import pandas as pd
+def _slices(cohort: Cohort, wanted: set[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Key and slices of each wanted volume or stack, in order; slices of one lie together in the table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
+    key, slices = "", []
     try:
-        found = pd.read_parquet(cohort.folder / "slices.parquet", filters=[(column, "==", key)])
-    except (OSError, ValueError) as error:
+        with pq.ParquetFile(cohort.folder / "slices.parquet") as file:
+            for batch in file.iter_batches(BATCH, use_threads=False):
+                for item in batch.to_pylist():
+                    owner = item["volume_id"] if item["volume_id"] in wanted else item["stack_id"]
+                    if item["repeat"] or owner not in wanted:
+                        continue
+                    if owner != key and slices:
+                        yield key, slices
+                        slices = []
+                    key = owner
+                    slices.append(item)
+    except (OSError, pa.ArrowException) as error:
         raise OperationFailed(
             "The cohort's table of slices cannot be read.", where=cohort.folder, todo=AGAIN
         ) from error
-    return found[~found["repeat"].astype(bool)].sort_values("place")
+    if slices:
+        yield key, slices
