@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import Field
 
@@ -47,9 +48,24 @@ def test_a_run_goes_from_running_to_finished(run: RunFolder) -> None:
         assert status.pid == os.getpid()
     status = RunFolder.open(run.path).status()
     assert status.state == "finished"
-    assert status.message == "Half done."
+    assert status.message == "Finished after 0 s."
     assert status.ended is not None
     assert "Half done." in (run.path / "log.txt").read_text()
+
+
+def test_a_run_says_what_it_ended_with(run: RunFolder) -> None:
+    with run:
+        run.conclude("AUC 0.91.")
+        run.log("Half done.")
+        assert run.status().message != "AUC 0.91."
+    assert (run.status().state, run.status().message) == ("finished", "AUC 0.91.")
+    with run:
+        run.log("Going on.")
+    assert run.status().message == "Finished after 0 s.", "what it ended with before is over"
+    with pytest.raises(ValueError, match="bad"), run:
+        run.conclude("AUC 0.91.")
+        raise ValueError("bad")
+    assert run.status().message == "ValueError: bad"
 
 
 @pytest.mark.parametrize(
@@ -72,9 +88,36 @@ def test_a_stop_request_is_seen_and_the_run_ends_as_stopped(run: RunFolder) -> N
         assert not run.stop_requested()
         RunFolder.open(run.path).request_stop()
         assert run.stop_requested()
-    assert run.status().state == "stopped"
+    assert (run.status().state, run.status().message) == (
+        "stopped",
+        "Stopped on request after 0 s; what was saved is kept.",
+    )
     with run:
         assert not run.stop_requested(), "an old request does not stop the continued run"
+
+
+def test_a_stop_before_the_start_stops_the_run(run: RunFolder) -> None:
+    run.request_stop()
+    with run:
+        assert run.stop_requested()
+    assert run.status().state == "stopped"
+    assert not (run.path / "stop").exists()
+
+
+def test_a_stop_meant_for_a_process_that_was_killed_is_over(run: RunFolder) -> None:
+    run.request_stop()
+    before = psutil.Process().create_time() - 5
+    os.utime(run.path / "stop", (before, before))
+    with run:
+        assert not run.stop_requested()
+    assert run.status().state == "finished"
+
+
+def test_a_run_at_work_is_not_begun_twice(run: RunFolder) -> None:
+    run.refuse_running()
+    with run, pytest.raises(InputError, match="The run 'first' is running.*Stop it first"):
+        RunFolder.open(run.path).refuse_running()
+    run.refuse_running()
 
 
 def test_events_are_lines_and_a_cut_line_is_left_out(run: RunFolder) -> None:
@@ -109,6 +152,18 @@ def test_sigterm_asks_for_a_stop(tmp_path: Path) -> None:
     child.terminate()
     assert child.wait(10) == 0
     assert RunStatus.read(tmp_path / "runs/pretrain/child").state == "stopped"
+
+
+def test_a_second_sigterm_breaks_off_and_is_a_stop(tmp_path: Path) -> None:
+    script = SCRIPT.replace("while not run.stop_requested():", "while True:")
+    child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None and child.stdout.readline() == "ready\n"
+    child.terminate()
+    time.sleep(0.3)
+    child.terminate()
+    assert child.wait(10) == 143
+    status = RunStatus.read(tmp_path / "runs/pretrain/child")
+    assert (status.state, status.message) == ("stopped", "Broken off by a second signal to stop.")
 
 
 def test_a_killed_run_is_lost_once_its_heartbeat_is_old(tmp_path: Path) -> None:

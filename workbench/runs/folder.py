@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from workbench.config import Settings, digest_of
-from workbench.errors import WorkbenchError
-from workbench.runs.progress import Progress
+from workbench.errors import InputError, WorkbenchError
+from workbench.runs.progress import Progress, duration
 from workbench.runs.status import HEARTBEAT_S, RunStatus, write_text
 from workbench.runs.workspace import Workspace, plain_name
 
 STOP_FILE = "stop"
+CLOCKS_APART_S = 1.0
 
 
 class RunFolder(Progress):
@@ -38,6 +39,7 @@ class RunFolder(Progress):
         self._done = threading.Event()
         self._stopped = False
         self._signalled = False
+        self._conclusion = ""
 
     @classmethod
     def create(
@@ -89,14 +91,25 @@ class RunFolder(Progress):
         """The state as it is on disk now."""
         return RunStatus.read(self.path)
 
+    def refuse_running(self) -> None:
+        """Nothing, unless a process is at work in the folder.
+
+        Raises:
+            InputError: One is.
+        """
+        if self.status().at_work():
+            raise InputError(f"The run '{self.run_id}' is running.", where=self.path, todo="Stop it first, or wait.")
+
     def __enter__(self) -> RunFolder:
         import psutil
 
-        (self.path / STOP_FILE).unlink(missing_ok=True)
+        process_started = psutil.Process().create_time()
+        self._forget_old_stop(process_started)
         self._stopped = self._signalled = False
+        self._conclusion = ""
         now = time.time()
         self._status.state, self._status.message = "running", ""
-        self._status.pid, self._status.process_started = os.getpid(), psutil.Process().create_time()
+        self._status.pid, self._status.process_started = os.getpid(), process_started
         self._status.started, self._status.ended, self._status.heartbeat = now, None, now
         self._write_status()
         self._done.clear()
@@ -111,8 +124,14 @@ class RunFolder(Progress):
         self._done.set()
         if hasattr(self, "_previous"):
             signal.signal(signal.SIGTERM, self._previous)
-        if error is None:
-            self._status.state = "stopped" if self._stopped else "finished"
+        took = duration(time.time() - self._status.started)
+        if error is None and self._stopped:
+            self._status.state = "stopped"
+            self._status.message = self._conclusion or f"Stopped on request after {took}; what was saved is kept."
+        elif error is None:
+            self._status.state, self._status.message = "finished", self._conclusion or f"Finished after {took}."
+        elif isinstance(error, SystemExit) and self._signalled:
+            self._status.state, self._status.message = "stopped", "Broken off by a second signal to stop."
         elif isinstance(error, KeyboardInterrupt):
             self._status.state, self._status.message = "stopped", "Interrupted from the keyboard."
         else:
@@ -126,6 +145,11 @@ class RunFolder(Progress):
                 self._append("log.txt", "".join(traceback.format_exception(error)))
         self._status.ended = time.time()
         self._write_status()
+        (self.path / STOP_FILE).unlink(missing_ok=True)
+
+    def conclude(self, sentence: str) -> None:
+        """Say what the run ends with: the message of its status once it has ended without an error."""
+        self._conclusion = sentence
 
     def progress(self, step: int, total: int, unit: str = "scans", **numbers: float | int | str) -> None:
         """Tell that ``step`` of ``total`` units are done: to standard error and, at most twice a second, on disk."""
@@ -167,6 +191,12 @@ class RunFolder(Progress):
         """Whether somebody asked for a stop, by file or by SIGTERM; a run that sees it ends as ``stopped``."""
         self._stopped = self._stopped or self._signalled or (self.path / STOP_FILE).exists()
         return self._stopped
+
+    def _forget_old_stop(self, process_started: float) -> None:
+        """Remove a stop request meant for an earlier process; one made while this one was starting stands."""
+        file = self.path / STOP_FILE
+        if file.exists() and file.stat().st_mtime < process_started - CLOCKS_APART_S:
+            file.unlink(missing_ok=True)
 
     def _on_term(self, number: int, frame: object) -> None:
         if self._signalled:

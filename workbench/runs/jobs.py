@@ -20,10 +20,9 @@ from workbench.config import digest_of
 from workbench.errors import InputError
 from workbench.runs.database import connect
 from workbench.runs.folder import STOP_FILE
-from workbench.runs.status import RunStatus, process_alive
+from workbench.runs.status import ACTIVE, RunStatus, process_alive
 from workbench.runs.workspace import Workspace, plain_name
 
-ACTIVE = ("starting", "running", "stopping")
 QUICK_VERBS = ("label", "split")
 """Verbs of seconds: they have a lane of their own and do not wait behind a training."""
 START_S = 60.0

@@ -11,6 +11,7 @@ from typing import Any
 
 HEARTBEAT_S = 10.0
 LOST_AFTER_S = 90.0
+ACTIVE = ("starting", "running", "stopping")
 ENDED = ("finished", "failed", "stopped", "lost")
 
 
@@ -26,7 +27,7 @@ class RunStatus:
         heartbeat: Unix time of the last sign of life.
         pid, process_started: The process, and when it began (process numbers are used again).
         numbers: The latest figures by name.
-        message: A sentence for people: what is going on, or why it ended.
+        message: A sentence for people: what is going on, or what it ended with.
     """
 
     state: str = "queued"
@@ -52,10 +53,14 @@ class RunStatus:
         """Read ``folder/status.json``; a run without a heartbeat whose process has gone is ``lost``."""
         content = json.loads((folder / "status.json").read_text(encoding="utf-8"))
         status = cls(**{name: content[name] for name in cls.__dataclass_fields__ if name in content})
-        if status.state in ("starting", "running", "stopping") and status.is_lost():
+        if status.state in ACTIVE and status.is_lost():
             status.state = "lost"
             status.message = "No sign of life: the process or the computer stopped. Resume from the last saved point."
         return status
+
+    def at_work(self) -> bool:
+        """Whether its process is doing it now."""
+        return self.state in ACTIVE and process_alive(self.pid, self.process_started)
 
     def is_lost(self) -> bool:
         """No heartbeat for 90 seconds, or no heartbeat period passed but the process is gone."""

@@ -75,6 +75,7 @@ class Worker:
                 process.poll()
             state = self.queue.state(job)
             if state.ended:
+                (self.queue.folder(job) / STOP_FILE).unlink(missing_ok=True)  # it has been heard, or never will be
                 self.queue.release(job)
                 self._processes.pop(job.id, None)
                 self.say(f"{job.verb} {job.run_id}: {state.state}. {state.message}".rstrip())

@@ -71,7 +71,9 @@ def embed(settings: EmbedSettings, *, workspace: Workspace, progress: Progress |
     cohort = Cohort.open(workspace.cohort_dir(settings.cohort))
     run = RunFolder.create(workspace, "embed", settings, settings.name or None, quiet=bool(progress and progress.quiet))
     with run:
-        return _embed(settings, cohort, workspace, run)
+        result = _embed(settings, cohort, workspace, run)
+        run.conclude(result.summary().splitlines()[0])
+        return result
 
 
 def _embed(settings: EmbedSettings, cohort: Any, workspace: Workspace, run: RunFolder) -> EmbedResult:

@@ -104,6 +104,7 @@ def finetune(settings: FinetuneSettings, *, workspace: Workspace, progress: Prog
         run = RunFolder.open(workspace.find_run(settings.resume, "finetune"))
         if (run.path / "result.json").exists():
             return FinetuneResult.model_validate_json((run.path / "result.json").read_text(encoding="utf-8"))
+        run.refuse_running()
         settings = load_settings(FinetuneSettings, file=run.path / "settings.yaml")
     elif not settings.cohort:
         raise InputError("No cohort is named.", where="cohort", todo="Say cohort=NAME, or resume=RUN.")
@@ -115,6 +116,8 @@ def finetune(settings: FinetuneSettings, *, workspace: Workspace, progress: Prog
     tracker = Tracker(workspace, f"finetune/{settings.cohort}", run.run_id, "finetune", settings, tags)
     with run, tracker:
         result = _finetune(settings, workspace, run, tracker, resume)
+        if not result.stopped:
+            run.conclude(f"AUC {_shown(result.metrics['auc'])} on {result.test_patients:,} reserved patients.")
     if not result.stopped:
         write_json(run.path / "result.json", result.model_dump(mode="json"))
     return result

@@ -92,7 +92,9 @@ def predict(settings: PredictSettings, *, workspace: Workspace, progress: Progre
     run = RunFolder.create(workspace, "predict", settings_without_paths(settings), settings.name or None)
     run.quiet = bool(progress and progress.quiet)
     with run:
-        return _predict(settings, workspace, run, classifier, facts)
+        result = _predict(settings, workspace, run, classifier, facts)
+        run.conclude(result.summary().splitlines()[0])
+        return result
 
 
 def settings_without_paths(settings: PredictSettings) -> PredictSettings:

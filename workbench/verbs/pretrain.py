@@ -11,7 +11,7 @@ from workbench.pretraining.settings import PretrainSettings
 from workbench.pretraining.trained import Trained
 from workbench.runs.folder import RunFolder
 from workbench.runs.progress import Progress, duration
-from workbench.runs.status import process_alive, write_json
+from workbench.runs.status import write_json
 from workbench.runs.tracking import Tracker
 from workbench.runs.workspace import Workspace
 
@@ -73,7 +73,8 @@ def pretrain(settings: PretrainSettings, *, workspace: Workspace, progress: Prog
 
     with run, tracker:
         trained = train_encoder(settings, workspace, run, tracker, resume=resume)
-    result = PretrainResult(run_id=run.run_id, path=str(run.path), **trained.model_dump())
+        result = PretrainResult(run_id=run.run_id, path=str(run.path), **trained.model_dump())
+        run.conclude(result.summary().splitlines()[0])
     if not result.stopped:
         write_json(run.path / "result.json", result.model_dump(mode="json"))
     return result
@@ -85,9 +86,7 @@ def settings_to_resume(run: RunFolder, asked: PretrainSettings) -> PretrainSetti
     Raises:
         InputError: The run is still running, or a setting was given that differs from the run's own.
     """
-    status = run.status()
-    if status.state in ("starting", "running", "stopping") and process_alive(status.pid, status.process_started):
-        raise InputError(f"The run '{run.run_id}' is running.", where=run.path, todo="Stop it first, or wait.")
+    run.refuse_running()
     own = load_settings(PretrainSettings, file=run.path / "settings.yaml")
     ours, theirs = asked.plain(), own.plain()
     free = {"resume", "name"}

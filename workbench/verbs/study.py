@@ -11,7 +11,6 @@ from workbench.config import Result
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.folder import RunFolder, settings_digest
 from workbench.runs.progress import Progress, duration
-from workbench.runs.status import process_alive
 from workbench.runs.tracking import Tracker
 from workbench.runs.workspace import Workspace
 from workbench.study.settings import StudySettings
@@ -57,8 +56,10 @@ def study(settings: StudySettings, *, workspace: Workspace, progress: Progress |
             summary, cells = _run(settings, workspace, run, tracker)
         except Stopped:
             run.log("Stopped; what was done is kept.")
+            run.conclude("Stopped; what was done is kept.")
             return _result(run, began, {}, 0, stopped=True)
         run.log(summary["verdict"])
+        run.conclude(summary["verdict"])
         return _result(run, began, summary, cells, stopped=False)
 
 
@@ -78,9 +79,7 @@ def _run_folder(settings: StudySettings, workspace: Workspace) -> RunFolder:
             todo="Choose another name, or give the same settings to continue it.",
         )
     run = RunFolder.open(folder)
-    status = run.status()
-    if status.state in ("starting", "running", "stopping") and process_alive(status.pid, status.process_started):
-        raise InputError(f"The study '{settings.name}' is running.", where=folder, todo="Wait, or stop it first.")
+    run.refuse_running()
     return run
 
 

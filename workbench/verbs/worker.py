@@ -107,7 +107,9 @@ def _in_folder(run: RunFolder, function, settings: Settings) -> Result | None:  
     """Run a verb that makes no run folder inside one; None where a stop request ended it."""
     with run:
         try:
-            return function(settings, workspace=Workspace(run.path.parents[2]), progress=run)
+            result = function(settings, workspace=Workspace(run.path.parents[2]), progress=run)
+            run.conclude(next(iter(result.summary().splitlines()), ""))
+            return result
         except SystemExit:
             if not run.stop_requested():
                 raise
