@@ -58,7 +58,7 @@ class Catalogue:
     @cached_property
     def findings(self) -> tuple[NDArray[np.bool_], list[str]]:
         """Which scan carries which finding: ``(N, F)``, and their names in words."""
-        hits = self.table["flags"].fillna("").str.get_dummies(sep=";")
+        hits = self.table["flags"].fillna("").str.get_dummies(sep=";").drop(columns="", errors="ignore")
         return hits.to_numpy(dtype=bool), [name.replace("_", " ") for name in hits.columns]
 
     @cached_property

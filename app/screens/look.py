@@ -17,10 +17,12 @@ from app.components.frame import empty, page
 from app.components.scan_facts import caption, facts
 from app.components.scan_filters import Chosen, clear_buttons, filters_set, scan_filters
 from app.components.scan_grid import Tile, scan_grid
-from app.components.viewer import Case, viewer
-from app.frames.routes import frames_address, thumbnail_address
+from app.components.viewed_case import case_of
+from app.components.viewer import viewer
+from app.frames.routes import thumbnail_address
 from app.signed_in import signed_in
 from app.wording import count
+from workbench.cohort.columns import UNUSABLE_FLAGS
 
 SIZES = [24, 48, 96]
 
@@ -113,13 +115,18 @@ def grid(found: Catalogue, shown: pd.DataFrame, scan: str) -> None:
             url=thumbnail_address(user=user, cohort=cohort, scan=row["scan_id"]),
             caption=caption(row),
             count=int(row["pictures"]),
-            mark=str(row["flags"] or "").split(";")[0].replace("_", " "),
+            mark=mark_of(row["flags"]),
         )
         for row in part
     ]
     marked = next((row["scan_id"] for row in part if row["stack"] == current), "")
     scan_grid(tiles, chosen=marked, on_choose=choose, name=f"Pictures of {cohort}, page {number} of {pages}")
     st.segmented_control("Pictures per page", SIZES, default=SIZES[0], key="show", bind="query-params", required=True)
+
+
+def mark_of(flags: object) -> str:
+    """The finding that keeps a picture out of training, in words; the other findings are told beside the viewer."""
+    return next((flag.replace("_", " ") for flag in str(flags or "").split(";") if flag in UNUSABLE_FLAGS), "")
 
 
 def look_at(found: Catalogue, scan: str, others: Sequence[str]) -> None:
@@ -144,18 +151,6 @@ def look_at(found: Catalogue, scan: str, others: Sequence[str]) -> None:
             f"Keys stand for the identifiers in the files, which are kept nowhere. {count(len(stack), 'pictures')} in "
             "this stack."
         )
-
-
-def case_of(found: Catalogue, scan: str) -> Case:
-    """A scan with its stack, for the viewer."""
-    stack, cohort = found.stack_of(scan), found.cohort.name
-    return Case(
-        id=f"{cohort}/{scan}",
-        url=frames_address(user=signed_in(), cohort=cohort, scan=scan),
-        count=len(stack),
-        start=stack.index(scan),
-        title=caption(found.row(scan), ("modality", "body_part", "view_position", "sex", "age_years")),
-    )
 
 
 def label_of(found: Catalogue, scan: str) -> str:

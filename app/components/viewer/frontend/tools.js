@@ -57,7 +57,7 @@ class Tools {
     const select = this.named("preset");
     if (this.listed !== shown.join("|")) {
       this.listed = shown.join("|");
-      select.replaceChildren(...shown.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
+      select.replaceChildren(...shown.map((name, place) => option(name, shortcut(name, place, shown))));
     }
     select.value = windowing.name;
     for (const name of ["preset", "brightness", "contrast"]) this.named(name).disabled = facts.kind === "rgb";
@@ -76,4 +76,14 @@ class Tools {
     const contrast = Number(this.named("contrast").value);
     this.viewer.window(centre + (width * (100 - brightness)) / 100, width * 2 ** ((100 - contrast) / 25));
   }
+}
+
+function option(name, keys) {
+  return Object.assign(document.createElement("option"), { value: name, textContent: keys ? `${name} (${keys})` : name });
+}
+
+// Alt+1 and on for the presets before the file's own window, which is Alt+5 wherever it stands.
+function shortcut(name, place, names) {
+  if (name === STORED) return "Alt+5";
+  return place < names.indexOf(STORED) ? `Alt+${place + 1}` : "";
 }

@@ -297,7 +297,8 @@ class Viewer {
     const { facts } = frame;
     this.shown = frame;
     this.view.hold(facts);
-    if (!this.reference) this.reference = fileWindow(facts);
+    this.windowing.share(facts);
+    this.reference ||= fileWindow(facts);
     const window = facts.kind === "rgb" ? null : this.windowing.of(facts);
     const picture = this.greys.paint(frame, window, facts.invert !== this.windowing.inverted);
     const { left, top, width, height } = this.view.place;

@@ -17,6 +17,12 @@ class Windowing {
     this.name = STORED;
     this.manual = null;
     this.inverted = false;
+    this.shared = null;
+  }
+
+  // Frames without a window of their own are all shown in that of the first one seen: a fit for each would flicker.
+  share(facts) {
+    this.shared ||= fileWindow(facts);
   }
 
   // The presets of a frame by name, those of Alt+1, Alt+2, ... first and the file's own last.
@@ -52,6 +58,7 @@ class Windowing {
     const exact = facts.slope !== 1 || facts.function === "LINEAR_EXACT";
     if (this.manual) return { ...this.manual, exact };
     if (facts.tone) return null;
+    if (!facts.windows.length && this.shared) return { ...this.shared, exact: true };
     return { ...fileWindow(facts), exact: exact || !facts.windows.length };
   }
 
