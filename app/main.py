@@ -17,6 +17,7 @@ pages = {
         st.Page("screens/add_images.py", title="Add images", icon=":material/add_photo_alternate:", url_path="images"),
         st.Page("screens/look.py", title="Look (browse)", icon=":material/visibility:", url_path="look"),
     ],
+    "Label": [st.Page("screens/labels.py", title="Labels", icon=":material/label:", url_path="labels")],
     "Learn and test": [
         st.Page("screens/learn.py", title="Learn (pretrain)", icon=":material/model_training:", url_path="learn"),
         st.Page("screens/teach.py", title="Teach (fine-tune)", icon=":material/school:", url_path="teach"),

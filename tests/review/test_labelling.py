@@ -136,6 +136,11 @@ def test_a_second_reader_is_asked_about_the_share_and_readers_do_not_wait_for_ea
     assert told["readers"] == {"A": 16, "B": 4}
 
 
+def test_before_the_first_answer_nothing_is_done(workspace: Workspace, cohort: Cohort) -> None:
+    told = progress(start(workspace, cohort), [])
+    assert (told["done"], told["disputed"], told["median_seconds"], told["kappa"]) == (0, [], None, None)
+
+
 def test_published_labels_hold_who_agrees_and_say_how_cases_were_chosen(workspace: Workspace, cohort: Cohort) -> None:
     found = start(workspace, cohort)
     with pytest.raises(InputError, match="Labels need two different answers at least"):

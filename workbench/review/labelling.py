@@ -275,7 +275,7 @@ def progress(labelling: Labelling, said: Sequence[Answer]) -> dict[str, Any]:
         "agree_low": low,
         "agree_high": high,
         "kappa": kappa([a for a, _ in pairs], [b for _, b in pairs]),
-        "disputed": [scan for scan, found in by_case.items() if _settled(found) is None],
+        "disputed": [scan for scan, found in by_case.items() if found and _settled(found) is None],
     }
 
 

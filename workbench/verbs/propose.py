@@ -12,6 +12,7 @@ from workbench.config import Result, Settings
 from workbench.errors import InputError
 from workbench.runs.folder import RunFolder
 from workbench.runs.progress import Progress
+from workbench.runs.status import write_json
 from workbench.runs.workspace import Workspace
 
 
@@ -80,7 +81,9 @@ def propose(settings: ProposeSettings, *, workspace: Workspace, progress: Progre
         workspace, "propose", settings, settings.name or None, quiet=bool(progress and progress.quiet)
     )
     with run:
-        return _trial(settings, workspace, run) if settings.trial else _propose(settings, workspace, run)
+        result = _trial(settings, workspace, run) if settings.trial else _propose(settings, workspace, run)
+        write_json(run.path / "result.json", result.model_dump(mode="json"))
+        return result
 
 
 def _propose(settings: ProposeSettings, workspace: Workspace, run: RunFolder) -> ProposeResult:
