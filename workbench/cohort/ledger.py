@@ -15,7 +15,7 @@ from workbench.cohort.quality import measures
 from workbench.cohort.volumes import slice_table
 
 SCHEMA_VERSION = 1
-BATCH = 5000
+BATCH = 1000
 OF_FILES = ("scans", "names", "measures", "slices")
 """Tables whose rows belong to a file and go when it is read again."""
 

@@ -13,7 +13,7 @@ from workbench.cohort.columns import KINDS, NAMES, SCAN_COLUMNS
 from workbench.cohort.groups import connect
 from workbench.cohort.ledger import Ledger
 
-BATCH = 5000
+BATCH = 1000
 REFUSED_COLUMNS = ("path_key", "outcome", "detail")
 PATH_COLUMNS = (
     ("path_key", "text"),

@@ -1,9 +1,10 @@
-"""How a worker process holds its memory."""
+"""How a process holds its memory: workers keep it, others give back what is over after a step."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import sys
 from functools import cache
 
@@ -27,4 +28,18 @@ def keep_memory() -> bool:
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         return bool(mallopt(_MMAP_THRESHOLD, LARGEST_BYTES)) and bool(mallopt(_TRIM_THRESHOLD, KEPT_BYTES))
+    return False
+
+
+def return_memory() -> bool:
+    """Give what is free back to the system: after large tables came and went, before something long begins.
+
+    Returns:
+        Whether something was given back; it is not where the C library is another one than glibc.
+    """
+    gc.collect()
+    if not sys.platform.startswith("linux"):
+        return False
+    with contextlib.suppress(OSError, AttributeError):
+        return bool(ctypes.CDLL(None).malloc_trim(0))
     return False

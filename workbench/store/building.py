@@ -20,7 +20,7 @@ from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
 from workbench.runs.status import write_json
 from workbench.runs.workspace import Workspace
-from workbench.store.index_table import iterate_columns, lacking, read_facts, returned_memory, write_index
+from workbench.store.index_table import iterate_columns, lacking, read_facts, write_index
 from workbench.store.journal import Journal
 from workbench.store.locking import locked
 from workbench.store.plan import Plan
@@ -74,7 +74,7 @@ def build_store(
     try:
         for name in ("shards", "journal"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        with locked(folder, progress), returned_memory():
+        with locked(folder, progress):
             build = _Build(cohort, folder, settings, progress)
             if not build.is_up_to_date(retry=retry):
                 build.run(engine=engine, workers=workers, retry=retry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -35,20 +34,7 @@ OF_SCAN = tuple(name for name, _ in COLUMNS if name not in ("row", "shard"))
 """What a shard's record tells of each of its scans."""
 FACTS = b"workbench"
 NEEDED = ("digest", "scans", "shards")
-BATCH = 4096
-
-
-@contextlib.contextmanager
-def returned_memory() -> Iterator[None]:
-    """Let Arrow take its memory from the system's allocator, which gives it back; its own keeps tens of megabytes."""
-    import pyarrow as pa
-
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
+BATCH = 1000
 
 
 def schema() -> pa.Schema:

@@ -15,7 +15,7 @@ from workbench.cohort.decisions import SCOPES
 from workbench.errors import WorkbenchError
 from workbench.store.shard import ScanFile
 
-BATCH = 2048
+BATCH = 1000
 PAGE = 512
 TABLES = """
 CREATE TABLE scans (place INTEGER PRIMARY KEY, scan_id TEXT UNIQUE, path_key TEXT, frame INTEGER, pixel_hash TEXT);
