@@ -87,7 +87,7 @@ def by_click(cohort: str) -> None:
             ask(cohort, open_labelling(workspace(), chosen))
             return
     else:
-        empty("No labels yet. Ask one question about one picture of each patient; every answer is saved at once.")
+        empty("No question yet. Ask one, about one picture of each patient; every answer is saved at once.")
     new_question(cohort)
 
 
