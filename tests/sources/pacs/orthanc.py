@@ -101,7 +101,7 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
         _await(server, process, folder / "log")
         yield server
     finally:
-        process.terminate()
+        process.kill()  # it keeps nothing, and would wait for idle connections
         process.wait(timeout=30)
 
 

@@ -21,7 +21,7 @@ from workbench.sources.pacs.address import parse_address
 from workbench.sources.pacs.archive import AGAIN, ALL, THIS, Archive, ArchiveProblem, FoundSeries, FoundStudy
 from workbench.sources.pacs.connecting import Connection, connect
 from workbench.sources.pacs.dimse import ECHO, FIND, GET, MOVE
-from workbench.sources.pacs.landing import Landing
+from workbench.sources.pacs.landing import Landing, Stopped
 from workbench.sources.pacs.query import Query, make_query
 
 INSTANCES = hospital()
@@ -232,6 +232,79 @@ def test_what_a_failed_move_means(landing: Landing, status: int, scope: str, tex
     ):
         classic.retrieve_series(SERIES, landing)
     assert text in str(caught.value) and caught.value.scope == scope
+
+
+@contextmanager
+def careless(port: int, sops: list[str], status: int = 0xFF00) -> Iterator[str]:
+    """A server that answers every C-MOVE with these instances, sent to ``port`` (0: to nowhere, in its mind)."""
+    contents = {one.sop: one.content for one in INSTANCES}
+    contexts = [build_context("1.2.840.10008.5.1.4.1.1.2")]
+    sink = AE(ae_title="SINK")
+    sink.supported_contexts = contexts
+    other = sink.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, lambda event: 0x0000)])
+    assert other is not None
+
+    def move(event):
+        yield "127.0.0.1", port or other.server_address[1], {"contexts": contexts, "ae_title": "WORKBENCH"}
+        yield len(sops)
+        for sop in sops:
+            yield status, pydicom.dcmread(io.BytesIO(contents[sop]))
+
+    try:
+        with fake_classic(move=move) as server:
+            yield server
+    finally:
+        other.shutdown()
+
+
+def test_a_server_that_sends_to_another_computer(landing: Landing):
+    with careless(0, ["2.25.700.0.0", "2.25.700.0.1"]) as server, archive(server) as classic:
+        with pytest.raises(ArchiveProblem, match="sent 2 instances, and none came here") as caught:
+            classic.retrieve_series(SERIES, landing)
+        assert caught.value.scope == ALL and "WORKBENCH" in caught.value.todo and "127.0.0.1:" in caught.value.todo
+
+
+def test_a_server_that_sends_more_than_was_asked_for(landing: Landing):
+    port = free_port()
+    sops = ["2.25.700.0.0", "2.25.710.0.0", "2.25.701.0.0"]
+    with careless(port, sops) as server, archive(server, listen=f"127.0.0.1:{port}") as classic:
+        with pytest.raises(ArchiveProblem, match="sent 2 instances that were not asked for") as caught:
+            classic.retrieve_series(SERIES, landing)
+        assert caught.value.scope == THIS and landing.count(SERIES) == 1
+
+
+def test_a_server_that_could_not_send_all(landing: Landing):
+    port = free_port()
+    other_class = Dataset()
+    other_class.SOPClassUID, other_class.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.4", "2.25.1"
+
+    def move(event):
+        yield "127.0.0.1", port, {"contexts": [build_context("1.2.840.10008.5.1.4.1.1.2")], "ae_title": "WORKBENCH"}
+        yield 2
+        yield 0xFF00, pydicom.dcmread(io.BytesIO(INSTANCES[0].content))
+        yield 0xFF00, other_class  # for which it opened no presentation context
+
+    with fake_classic(move=move) as server, archive(server, listen=f"127.0.0.1:{port}") as classic:
+        with pytest.raises(ArchiveProblem, match="could not send 1 of 2 instances") as caught:
+            classic.retrieve_series(SERIES, landing)
+        assert caught.value.scope == THIS and landing.count(SERIES) == 1
+
+
+def test_a_stop_breaks_off_a_move(landing: Landing):
+    port = free_port()
+    sops = [f"2.25.700.0.{number}" for number in range(4)]
+    with careless(port, sops) as server, archive(server, listen=f"127.0.0.1:{port}") as classic:
+        landing.stop.set()
+        with pytest.raises(Stopped):
+            classic.retrieve_series(SERIES, landing)
+    assert landing.count(SERIES) == 0
+
+
+def test_an_unusual_modality_is_asked_for_its_classes_before_c_get(filled: Orthanc, landing: Landing):
+    unusual = FoundSeries("2.25.700", "2.25.700.0", "XYZ", 4)
+    with archive(filled, method="get") as classic:
+        classic.retrieve_series(unusual, landing)
+    assert landing.count(unusual) == 4
 
 
 def test_a_server_that_falls_silent(landing: Landing):
