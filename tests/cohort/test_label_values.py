@@ -93,3 +93,11 @@ def test_cells_with_lists_are_findings(separator: str):
         read_targets(cells("", ""), ["label"], task="multilabel")
     with pytest.raises(InputError, match="101 different findings"):
         read_targets(cells(";".join(map(str, range(101)))), ["label"])
+
+
+def test_a_column_of_remarks_or_numbers_of_people_cannot_be_a_label():
+    for cells in (["Doe^Jane", "no"], ["seen 2017-08-19", "no"], ["77192834", "77192835"]):
+        with pytest.raises(InputError, match="'finding' holds dates, numbers of people or names") as caught:
+            read_targets(pd.DataFrame({"finding": cells}), ["finding"])
+        assert cells[0] not in str(caught.value)
+    assert read_targets(pd.DataFrame({"finding": ["0.1234567", "1"]}), ["finding"]).classes == ["0.1234567", "1"]

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.cohort.identifying import looks_identifying
 from workbench.cohort.label_table import as_number
 from workbench.errors import InputError
 
@@ -77,9 +78,19 @@ def read_targets(
             raise InputError(f"A {task} task has one label column; {len(columns)} were named.", todo="Name one column.")
         return _columns_of_findings(table, columns)
     cells = table[columns[0]]
+    _refuse_identifying(cells, columns[0])
     if task == "multilabel" or (task == "auto" and cells.str.contains(SEPARATORS).any()):
         return _lists_of_findings(cells)
     return _one_of_many(cells, columns[0], task, positive, order)
+
+
+def _refuse_identifying(cells: pd.Series, name: str) -> None:
+    """Classes are published and printed: a column of remarks, dates or numbers of people cannot be one of labels."""
+    if any(looks_identifying(value) for value in cells.unique() if "." not in value or as_number(value) is None):
+        raise InputError(
+            f"The column '{name}' holds dates, numbers of people or names, and cannot be a label column.",
+            todo="Choose the column with the diagnosis.",
+        )
 
 
 def _one_of_many(cells: pd.Series, name: str, task: str, positive: str, order: str) -> RowTargets:
