@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from workbench.cohort.volumes.statuses import EVEN, MEANINGS, Status, sentence
@@ -21,3 +23,9 @@ def test_numbers_have_their_nouns():
     assert sentence(Status.MISSING, slices=9, missing=2, volumes=1) == (
         "2 slices of an even stack are missing; 9 slices are there, made into 1 volume."
     )
+
+
+def test_the_reference_lists_every_status():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "volumes.md").read_text(encoding="utf-8")
+    for status in Status:
+        assert f"| `{status.value}` | {MEANINGS[status]} |" in page
