@@ -68,7 +68,7 @@ def viewing() -> None:
     with left:
         shown = listed(found, chosen, scan)
     with right:
-        look_at(found, scan, shown["scan_id"].tolist())
+        look_at(found, scan, shown)
     engineer(found, scan)
 
 
@@ -98,7 +98,15 @@ def stacks_with(found: Catalogue, rows: np.ndarray) -> pd.DataFrame:
 
 def grid(found: Catalogue, shown: pd.DataFrame, scan: str) -> None:
     """One page of tiles, with the page's number and length in the address."""
-    size = st.session_state.get("show") or SIZES[0]
+    above = st.container()
+    size = st.segmented_control(
+        "Pictures per page", SIZES, default=SIZES[0], key="show", bind="query-params", required=True
+    )
+    with above:
+        _tiles(found, shown, scan, int(size))
+
+
+def _tiles(found: Catalogue, shown: pd.DataFrame, scan: str, size: int) -> None:
     pages = math.ceil(len(shown) / size)
     if st.session_state.get("page", 1) > pages:
         st.session_state["page"] = pages
@@ -121,7 +129,6 @@ def grid(found: Catalogue, shown: pd.DataFrame, scan: str) -> None:
     ]
     marked = next((row["scan_id"] for row in part if row["stack"] == current), "")
     scan_grid(tiles, chosen=marked, on_choose=choose, name=f"Pictures of {cohort}, page {number} of {pages}")
-    st.segmented_control("Pictures per page", SIZES, default=SIZES[0], key="show", bind="query-params", required=True)
 
 
 def mark_of(flags: object) -> str:
@@ -129,11 +136,12 @@ def mark_of(flags: object) -> str:
     return next((flag.replace("_", " ") for flag in str(flags or "").split(";") if flag in UNUSABLE_FLAGS), "")
 
 
-def look_at(found: Catalogue, scan: str, others: Sequence[str]) -> None:
-    """The viewer, and what is known of the picture below it."""
+def look_at(found: Catalogue, scan: str, shown: pd.DataFrame) -> None:
+    """The viewer, its neighbours in the list, and what is known of the picture below it."""
     stack = found.stack_of(scan)
     row = found.row(scan)
-    here = next((place for place, other in enumerate(others) if found.row(other)["stack"] == row["stack"]), None)
+    others = shown["scan_id"].tolist()
+    here = next(iter(np.flatnonzero(shown["stack"] == row["stack"]).tolist()), None)
     following = None if here is None or here + 1 >= len(others) else case_of(found, others[here + 1])
     viewer(case_of(found, scan), ahead=following, on_neighbour=lambda by: turn(others, here, by))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
