@@ -142,7 +142,7 @@ def fetch(settings: FetchSettings, *, workspace: Workspace, progress: Progress |
         stations=settings.station,
     )
     hours = parse_hours(settings.hours)
-    out = settings.out if settings.out.is_absolute() else workspace.root / settings.out
+    out = settings.out.expanduser().absolute()
     key = SiteKey.load()
     private = out / "private"
     _make_folders(out, private)

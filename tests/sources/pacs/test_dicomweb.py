@@ -164,6 +164,7 @@ def test_what_is_no_dicom_file_does_not_cost_the_rest(landing: Landing):
         ({"status": 401}, ALL, "wants a login (401), and there are no credentials"),
         ({"status": 403}, THIS, "does not allow this (403)"),
         ({"status": 404}, THIS, "nothing there (404)"),
+        ({"status": 406}, ALL, "coding that they are stored in (406)"),
         ({"status": 301}, ALL, "sends us to another address"),
         ({"status": 429}, AGAIN, "busy or in trouble (429)"),
         ({"status": 418}, THIS, "refuses the request (418)"),

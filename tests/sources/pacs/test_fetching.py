@@ -162,6 +162,9 @@ def test_a_study_whose_series_cannot_be_listed_is_a_failure_of_its_own(bench: Be
         assert (account.missing, account.received, account.outcomes["failed"]) == (5, ALL - 5, 1)
         (row,) = (row for row in bench.outcomes() if row["outcome"] == "failed")
         assert row["detail"] == "its series cannot be listed. The server has nothing there (404)."
+        account = bench.fetch(server)
+        assert (account.unchanged, account.received) == (7, 5)
+        assert {row["outcome"] for row in bench.outcomes()} == {"complete"}
 
 
 def test_a_fetch_that_broke_off_goes_on(bench: Bench):

@@ -35,7 +35,8 @@ def test_a_study_is_unchanged_once_all_its_series_were_complete_with_this_number
     assert table.run == 2 and table.is_unchanged(STUDY, "all")
     assert not table.is_unchanged(FoundStudy("1.2", 7), "all") and not table.is_unchanged(FoundStudy("1.2"), "all")
     assert not table.is_unchanged(STUDY, "only CT")
-    table.see(FoundStudy("1.2", 7), "all")
+    new = FoundStudy("1.3", 1)
+    assert table.changed([STUDY, new, FoundStudy("1.2", 7)], "all") == [new, FoundStudy("1.2", 7)]
     assert table.is_unchanged(STUDY, "all")
     table.plan(FoundStudy("1.2", 7), "all", SERIES)
     assert not table.is_unchanged(FoundStudy("1.2", 7), "all")

@@ -152,13 +152,10 @@ class Fetch:
     def _plan(self, studies: list[FoundStudy]) -> None:
         """Ask for the series of every study that is new or has changed."""
         wanted = self._query.series_digest
-        changed = []
-        for study in studies:
-            if not self._recheck and self._watermark.is_unchanged(study, wanted):
-                self._watermark.see(study, wanted)
-                self.account.unchanged += 1
-            else:
-                changed.append(study)
+        changed = self._watermark.changed(studies, wanted)
+        if self._recheck:
+            changed = studies
+        self.account.unchanged = len(studies) - len(changed)
         asked = 0
 
         def done(study: FoundStudy, series: list[FoundSeries] | ArchiveProblem) -> None:
@@ -207,6 +204,7 @@ class Fetch:
 
     def _lose(self, study: FoundStudy, problem: ArchiveProblem) -> None:
         """Note a study whose series cannot be listed."""
+        self._watermark.plan(study, self._query.series_digest, [])
         detail = f"its series cannot be listed. {problem.what}"
         result = self._nameless(study, FAILED, study.instances, detail)
         result.unreachable = problem.scope == AGAIN
@@ -215,7 +213,7 @@ class Fetch:
     def _nameless(self, study: FoundStudy, outcome: str, asked: int | None, detail: str) -> SeriesResult:
         """What a study lacks beyond the series that are known, as a series without a name."""
         series = FoundSeries(study.uid, "", instances=asked)
-        self._watermark.add(study, series)
+        self._watermark.add(series)
         return SeriesResult(series, asked, 0, outcome, detail)
 
     def _retrieve(self) -> None:

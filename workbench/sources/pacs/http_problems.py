@@ -102,6 +102,13 @@ def of_status(response: requests.Response, where: str, credentials: Credentials)
             todo="For a search: check the path of the DICOMweb root. For a study: it may have been deleted.",
             scope=THIS,
         )
+    if status == 406:
+        return ArchiveProblem(
+            "The server does not send files in the coding that they are stored in (406).",
+            where=where,
+            todo="Fetch by the classic way (dicoms://), or have the server's DICOMweb updated.",
+            scope=ALL,
+        )
     if status in _BUSY:
         return ArchiveProblem(
             f"The server is busy or in trouble ({status}).",

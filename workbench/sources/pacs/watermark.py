@@ -10,7 +10,7 @@ import csv
 import os
 import sqlite3
 import time
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.errors import InputError, OperationFailed
@@ -49,6 +49,7 @@ class Watermark:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
             self._database = sqlite3.connect(file, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last lines, not the table
             self._database.executescript(_TABLES)
             known = dict(self._database.execute("SELECT name, value FROM facts").fetchall())
             if not known:
@@ -74,6 +75,18 @@ class Watermark:
         """Close the file."""
         self._database.close()
 
+    def changed(self, studies: Sequence[FoundStudy], wanted: str) -> list[FoundStudy]:
+        """Note that the server named these studies; those of them that have to be asked for.
+
+        Left out are studies that were complete with the same number of instances when the same series were wanted.
+        """
+        with self._database:
+            self._database.execute("BEGIN")
+            found = [study for study in studies if not self.is_unchanged(study, wanted)]
+            for study in studies:
+                self._see(study, wanted)
+        return found
+
     def is_unchanged(self, study: FoundStudy, wanted: str) -> bool:
         """Whether a study was complete with this number of instances, when the same series of it were wanted."""
         row = self._database.execute(
@@ -82,8 +95,7 @@ class Watermark:
         ).fetchone()
         return row is not None
 
-    def see(self, study: FoundStudy, wanted: str) -> None:
-        """Note that the server named a study."""
+    def _see(self, study: FoundStudy, wanted: str) -> None:
         now = time.time()
         self._database.execute(
             "INSERT INTO studies (uid, instances, wanted, first_seen, last_seen) VALUES (?, ?, ?, ?, ?) "
@@ -95,22 +107,22 @@ class Watermark:
         """Note what is asked for of a study; from now on it is not complete."""
         with self._database:
             self._database.execute("BEGIN")
-            self.see(study, wanted)
+            self._see(study, wanted)
             self._database.execute(
                 "UPDATE studies SET instances = ?, wanted = ?, complete = 0 WHERE uid = ?",
                 (study.instances, wanted, study.uid),
             )
+            self._database.execute("DELETE FROM series WHERE study_uid = ? AND uid = ''", (study.uid,))
             for one in series:
-                self.add(study, one)
+                self.add(one)
 
-    def add(self, study: FoundStudy, series: FoundSeries) -> None:
-        """Note a series of a planned study."""
-        self.see(study, "")
+    def add(self, series: FoundSeries) -> None:
+        """Note a series of a planned study; one without a UID stands for what the study has beyond those known."""
         self._database.execute(
             "INSERT INTO series (study_uid, uid, asked, outcome, updated, run) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (study_uid, uid) DO UPDATE SET asked = excluded.asked, outcome = excluded.outcome, "
             "detail = '', updated = excluded.updated, run = excluded.run",
-            (study.uid, series.uid, series.instances, PLANNED, time.time(), self.run),
+            (series.study_uid, series.uid, series.instances, PLANNED, time.time(), self.run),
         )
 
     def settle(
@@ -143,11 +155,6 @@ class Watermark:
     def settle_empty(self, study: FoundStudy) -> None:
         """Note that nothing of a study is wanted."""
         self._database.execute("UPDATE studies SET complete = 1 WHERE uid = ?", (study.uid,))
-
-    def outcomes(self) -> Counter[str]:
-        """Series of this run by outcome."""
-        rows = self._database.execute("SELECT outcome, COUNT(*) FROM series WHERE run = ? GROUP BY 1", (self.run,))
-        return Counter(dict(rows.fetchall()))
 
     def write_lists(self, folder: Path) -> None:
         """Write ``outcomes.csv`` (all series ever asked for) and ``missing.csv``, with the UIDs that a PACS
