@@ -13,10 +13,12 @@ from typing import Any
 from workbench.cohort import Cohort
 from workbench.cohort.decisions import SCOPES
 from workbench.errors import WorkbenchError
+from workbench.runs.memory import return_memory
 from workbench.store.shard import ScanFile
 
 BATCH = 1000
-PAGE = 512
+PAGE = 256
+CACHE_KIB = 512
 TABLES = """
 CREATE TABLE scans (place INTEGER PRIMARY KEY, scan_id TEXT UNIQUE, path_key TEXT, frame INTEGER, pixel_hash TEXT);
 CREATE TABLE paths (path_key TEXT PRIMARY KEY, path BLOB, member TEXT, size INTEGER, mtime_ns INTEGER) WITHOUT ROWID;
@@ -42,9 +44,11 @@ class Plan:
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("PRAGMA synchronous = OFF")
+        self._database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._database.executescript(TABLES)
         self.left_out = self._list_scans()
         self._has_paths = False
+        return_memory()
 
     def close(self) -> None:
         """Remove the scratch file."""
@@ -83,6 +87,7 @@ class Plan:
                 columns = [batch.column(name).to_pylist() for name in names]
                 self._insert("INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?, ?)", zip(*columns, strict=True))
         self._has_paths = True
+        return_memory()
 
     def _insert(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self._database.execute("BEGIN")
