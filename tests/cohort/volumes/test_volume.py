@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.cohort.volumes.dicom_series import AXIAL, along, pixels, write_enhanced, write_series
@@ -122,3 +123,37 @@ def test_slices_that_are_not_as_indexed(tmp_path):
     names[2].write_bytes(b"no picture")
     with pytest.raises(FileRefused):
         read_volume(VolumeFiles("S", tuple(slices), IDENTITY))
+
+
+def test_an_enhanced_object_of_a_maker(tmp_path):
+    """A Philips MPRAGE of 176 frames, its pixels emptied by nibabel's authors."""
+    import gzip
+
+    source = Path(nibabel.__file__).parent / "nicom" / "tests" / "data" / "philips_mprage.dcm.gz"
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "philips.dcm").write_bytes(gzip.decompress(source.read_bytes()))
+    assert_same_grid_and_values(files, tmp_path, by_dcm2niix)
+
+
+SLICED = ("CT", "MR", "PT", "NM")
+
+
+@pytest.mark.parametrize("where", ["pydicom", "pydicom-data", "dcm-qa-ts"])
+def test_whatever_lies_in_an_archive_every_slice_is_accounted_for(where, tmp_path, request):
+    import pydicom
+
+    source = Path(pydicom.__file__).parent / "data" / "test_files"
+    if where != "pydicom":
+        source = request.getfixturevalue("shared_data") / where
+    workspace = Workspace(tmp_path)
+    result = index(IndexSettings(sources=[source], cohort="all"), workspace=workspace)
+    cohort = Cohort.open(workspace.cohort_dir("all"))
+    slices = pd.read_parquet(cohort.folder / "slices.parquet")
+    assert slices["scan_id"].is_unique and result.volumes == len(cohort.volumes)
+    expected = cohort.manifest[cohort.manifest["modality"].isin(SLICED)]
+    assert len(expected) and set(expected["scan_id"]) <= set(slices["scan_id"]) <= set(cohort.manifest["scan_id"])
+    assert set(slices["stack_id"]) == set(cohort.stacks["stack_id"])
+    assert cohort.stacks["sentence"].str.endswith(".").all()
+    for scan_id in cohort.volumes["scan_id"]:
+        assert cohort.read_volume(scan_id).values.ndim == 3
