@@ -29,7 +29,7 @@ def test_every_picture_and_figure_has_words_for_it():
     found = page("c", numbers(), examples={"b": [("SAAA", "", PICTURE)]})
     assert all(" alt='" in tag for tag in re.findall(r"<img[^>]*>", found))
     assert "alt='Title, picture SAAA'" in found
-    assert "aria-label='Files by outcome: image 11,902, not_dicom 578'" in found
+    assert "aria-label='Files by outcome: image 11,902, not_dicom (refused) 578'" in found
 
 
 def test_levels_are_told_in_words_and_decisions_with_their_command():

@@ -43,7 +43,8 @@ def settle(ledger: Ledger, is_used: Callable[[str], bool]) -> None:
     """Decide every file's final outcome: one SOP instance is kept once, by the file indexed first.
 
     Further files of the same instance are ``duplicate`` where their pixels are the same and ``uid_conflict`` where
-    they differ. An archive is used if anything in it is, a DICOMDIR if any file that it names is.
+    they differ. An archive is used if anything in it is, a DICOMDIR if any file that it names is, or is a second copy
+    of one that is.
 
     Args:
         ledger: The ledger, with nothing pending.
@@ -67,7 +68,7 @@ def settle(ledger: Ledger, is_used: Callable[[str], bool]) -> None:
     run(
         "UPDATE files SET used = 1 WHERE final = 'dicomdir' AND EXISTS (SELECT 1 FROM names JOIN files AS named ON "
         "named.path = names.path AND named.member = names.member "
-        "WHERE names.file = files.id AND named.used AND NOT named.gone)"
+        "WHERE names.file = files.id AND (named.used OR named.final = 'duplicate') AND NOT named.gone)"
     )
     run(
         "UPDATE files SET used = 1 WHERE final = 'archive' AND EXISTS "

@@ -44,7 +44,7 @@ code { background: #e9eef3; padding: 0 .25rem; border-radius: 3px; font-size: .8
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1.4rem 2.2rem; }
 .figures figure { margin: 0; break-inside: avoid; }
 .figures figcaption { font-weight: 600; margin-bottom: .35rem; }
-.row { display: grid; grid-template-columns: minmax(4rem, 8rem) 1fr 3.6rem; gap: .6rem; align-items: center;
+.row { display: grid; grid-template-columns: minmax(4rem, 9rem) 1fr 3.4rem; gap: .6rem; align-items: center;
   font-size: .88rem; line-height: 1.45; }
 .row span:first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .row span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
@@ -109,7 +109,7 @@ def _counted(numbers: dict[str, Any]) -> str:
     text = (
         f"{totals['seen']:,} files seen = {totals['used']:,} used + {totals['refused']:,} refused. "
         f"{totals['series']:,} series in {totals['studies']:,} studies"
-        + (f", {totals['volumes']:,} volumes" if totals.get("volumes") else "")
+        + (f", {number_of(totals['volumes'], 'volume')}" if totals.get("volumes") else "")
         + f". {numbers['test_patients']:,} of {totals['patients']:,} patients are set aside as the test set."
     )
     if totals["member_outcomes"]:
@@ -147,20 +147,22 @@ def _figure(title: str, counts: dict[str, int], *, by_outcome: bool = False, ord
     largest = max(counts.values(), default=1)
     entries = list(counts.items()) if ordered else sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown, rest = entries[:BARS], entries[BARS:]
-    rows = []
+    rows, spoken = [], []
     for name, number in shown:
         refused = by_outcome and not outcome_words.is_used(name)
         title_text = f"{name}: {outcome_words.sentence(name)}" if by_outcome else name
         rows.append(
-            f"<div class='row{' refused' if refused else ''}'><span title='{_safe(title_text)}'>{_safe(name)}"
-            f"{' (refused)' if refused else ''}</span><div class=bar style='width:{100 * number / largest:.1f}%'></div>"
-            f"<span>{number:,}</span></div>"
+            f"<div class='row{' refused' if refused else ''}'><span title='{_safe(title_text)}'>{_safe(name)}</span>"
+            f"<div class=bar style='width:{100 * number / largest:.1f}%'></div><span>{number:,}</span></div>"
         )
-    more = f"<p class=soft>and {len(rest):,} more: {sum(n for _, n in rest):,} pictures</p>" if rest else ""
-    spoken = f"{title}: " + ", ".join(f"{name} {number:,}" for name, number in shown)
+        spoken.append(f"{name}{' (refused)' if refused else ''} {number:,}")
+    more = f"<p class=soft>and {len(rest):,} more: {number_of(sum(n for _, n in rest), 'picture')}</p>" if rest else ""
+    if by_outcome and any("(refused)" in words for words in spoken):
+        more += "<p class=soft>Striped: refused.</p>"
+    words = _safe(f"{title}: {', '.join(spoken)}")
     return (
-        f"<figure><figcaption>{_safe(title)}</figcaption><div role=img aria-label='{_safe(spoken)}'>"
-        f"{''.join(rows)}</div>{more}</figure>"
+        f"<figure><figcaption>{_safe(title)}</figcaption><div role=img aria-label='{words}'>{''.join(rows)}</div>"
+        f"{more}</figure>"
     )
 
 

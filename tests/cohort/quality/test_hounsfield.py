@@ -24,7 +24,7 @@ def body(seed: int, air: int = -1000) -> np.ndarray:
 @pytest.fixture
 def cohort(tmp_path: Path) -> Cohort:
     number = 0
-    for series, (air, intercept) in enumerate(((-1000, -1024), (-1000, 0), (-700, -1024))):
+    for series, (air, intercept) in enumerate(((-1000, -1024), (-1000, 0), (-550, -1024))):
         for _ in range(3):
             number += 1
             write_dicom(
@@ -54,11 +54,11 @@ def test_the_finding_counts_series_and_says_why():
         modality="CT",
         flags=some(20, {0: "hu_suspect", 1: "hu_suspect", 2: "hu_suspect"}, ""),
         series_key=["a", "a", "b", *["c"] * 17],
-        air_hu=some(20, {0: np.nan, 1: -700.0, 2: np.nan}, -1000.0),
+        air_hu=some(20, {0: np.nan, 1: -550.0, 2: np.nan}, -1000.0),
     )
     found = one(hounsfield.hounsfield(given), "hounsfield")
     assert (found.level, found.count) == ("stop", 2)
-    assert list(found.details) == ["no value below -500 HU", "air at -700 HU", "no value below -500 HU"]
+    assert list(found.details) == ["no air", "air at -550 HU", "no air"]
 
 
 def test_slices_without_air_do_not_condemn_a_series_with_air():

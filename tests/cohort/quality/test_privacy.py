@@ -46,6 +46,8 @@ def volumes(**changes) -> dict:
 def test_head_volumes_of_fine_slices_may_show_a_face():
     found = one(privacy.faces(evidence(others=volumes())), "face_possible")
     assert (found.count, list(found.scans), found.hidden) == (2, ["S000", "S003"], True)
+    unstated = one(privacy.faces(evidence(others=volumes(body_part=["KNEE", "KNEE", "KNEE", None]))), "face_possible")
+    assert unstated.sentence.startswith("1 volume of a head, or of a body part that is not stated, is fine enough")
     removed = evidence(others=volumes(), features_removed=some(20, {0: 1.0, 3: 1.0}, 0.0))
     assert list(privacy.faces(removed)) == []
     assert list(privacy.faces(evidence(others=volumes(slices=[59] * 4)))) == [] == list(privacy.faces(evidence()))

@@ -1,7 +1,7 @@
 """Rule Q16: CT values that are not Hounsfield units. The whole series is kept aside until somebody decides.
 
-Air is -1000 HU. A series in which no slice has a value below -500, or whose commonest air value lies outside -1100 to
--850, was most likely written without its rescale.
+Air is -1000 HU, and a narrow view within the chest shows lung, up to about -600, and no other air. A series in which no
+slice has a value below -500, or whose commonest one lies outside, was most likely written without its rescale.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workbench.cohort.quality.evidence import Evidence
 from workbench.cohort.quality.finding import Finding
 
 FLAG = "hu_suspect"
-AIR = (-1100.0, -850.0)
+AIR = (-1100.0, -600.0)
 
 
 def flag_series(connection: sqlite3.Connection) -> None:
@@ -85,7 +85,6 @@ def hounsfield(evidence: Evidence) -> Iterator[Finding]:
             choices=("keep", "include"),
             scans=evidence.ids(found),
             details=[
-                "no value below -500 HU" if np.isnan(air[place]) else f"air at {air[place]:.0f} HU"
-                for place in np.flatnonzero(found)
+                "no air" if np.isnan(air[place]) else f"air at {air[place]:.0f} HU" for place in np.flatnonzero(found)
             ],
         )

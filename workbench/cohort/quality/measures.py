@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.dicom.frame import Frame
     from workbench.dicom.image import Image
 
-VERSION = 1
+VERSION = 2
 """Pictures measured under another version are read again."""
 FILE = "measures.parquet"
 HEADER_MEASURES: tuple[tuple[str, str], ...] = (

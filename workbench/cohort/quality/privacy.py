@@ -119,11 +119,12 @@ def faces(evidence: Evidence) -> Iterator[Finding]:
             "face_possible",
             "warn",
             "Faces could be drawn",
-            f"{number_of(volumes, 'head volume', 'is', 'are')} fine enough to draw a face from: work with them "
-            "in-house, and remove the faces before volumes or whole slices leave it.",
+            f"{number_of(volumes, 'volume')} of a head, or of a body part that is not stated, "
+            f"{'is' if volumes == 1 else 'are'} fine enough to draw a face from: work with them in-house, and remove "
+            "the faces before volumes or whole slices leave it.",
             volumes,
-            default="They are used; exports of volumes and of whole slices stay blocked until you confirm that the "
-            "faces are removed or that there is a waiver.",
+            default="They are used; volumes and whole slices cannot be exported. To say 'keep', with a reason, "
+            "confirms that the faces are removed, or that there is a waiver.",
             choices=("keep", "exclude"),
             scans=scans,
             hidden=True,
@@ -131,12 +132,17 @@ def faces(evidence: Evidence) -> Iterator[Finding]:
 
 
 def face_scans(evidence: Evidence) -> tuple[list[str], int]:
-    """The slices of head volumes of at least 60 slices of at most 3 mm, and the number of such volumes."""
+    """The slices of volumes of at least 60 slices of at most 3 mm that show a head, or do not say what they show.
+
+    Returns:
+        Their scan ids, and the number of such volumes.
+    """
     if evidence.volumes is None or evidence.slices is None:
         return [], 0
     table = evidence.volumes
     step = table["spacing_slice_mm"].astype(float).fillna(table["thickness_mm"].astype(float))
-    fine = table["modality"].isin(("CT", "MR", "PT")) & table["body_part"].isin(HEADS)
+    head = table["body_part"].isin(HEADS) | table["body_part"].isna()
+    fine = table["modality"].isin(("CT", "MR", "PT")) & head
     fine &= (step <= FACE_SLICE_MM) & (table["slices"] >= FACE_SLICES)
     removed = set(evidence.ids(evidence.measure("features_removed") == 1))
     slices = evidence.slices[evidence.slices["volume_id"].isin(table.loc[fine, "scan_id"])]

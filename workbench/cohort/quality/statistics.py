@@ -36,8 +36,8 @@ commonest value. ``low_share, high_share``: radiographs only, shares at ``low`` 
 borders. ``levels``: different values in the sample. ``span``: whole numbers from the 1st to the 99th percentile, both
 included. ``combing``: share of them that occur nowhere although they should. ``corner_contrast``: radiographs only,
 mean of the corners less mean of the middle, over the range of the percentiles. ``grid8``: up to 8 bits only, steps at
-every eighth column over steps elsewhere. ``air_hu``: CT only, the commonest value of those below -500 HU; None where
-there are none. ``padding_share``: share of padding.
+every eighth column over steps elsewhere. ``air_hu``: CT only, the commonest value of those from -1500 to -500 HU;
+None where there are none. ``padding_share``: share of padding.
 """
 
 RADIOGRAPHS = ("CR", "DX", "MG", "IO", "PX", "RG", "DR")
@@ -50,7 +50,7 @@ COLLIMATED = 0.95
 SUSPECT_COMBING = 0.4
 GRID = 8
 GRID_ROWS = 16
-AIR_HU = -500.0
+AIR_HU, PADDING_HU = -500.0, -1500.0
 AIR_BIN_HU = 10.0
 
 
@@ -184,7 +184,7 @@ def _grid(grey: NDArray[np.float32]) -> float | None:
 
 
 def _air(order: NDArray[np.float32]) -> float | None:
-    below = order[: np.searchsorted(order, AIR_HU)]
+    below = order[np.searchsorted(order, PADDING_HU) : np.searchsorted(order, AIR_HU)]
     if not below.size:
         return None
     bins = np.floor(below / AIR_BIN_HU).astype(np.int64)
