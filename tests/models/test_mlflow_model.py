@@ -47,3 +47,20 @@ def test_through_mlflow_without_a_pickle(tmp_path):
         expected = encoder(torch.from_numpy(images)).numpy()
     found = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(images)
     assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_a_classifier_answers_with_probabilities(tmp_path, task):
+    from workbench.models.classifier import Classifier, save_classifier
+
+    torch.manual_seed(0)
+    classifier = Classifier(build_encoder("resnet18_small", size=28, seed=6), ["a", "b", "c"], task).eval()
+    torch.nn.init.normal_(classifier.head.linear.weight)
+    save_classifier(tmp_path, classifier)
+    model = mlflow_model.EncoderModel()
+    files = {"weights": str(tmp_path / "classifier.safetensors"), "facts": str(tmp_path / "classifier.json")}
+    model.load_context(SimpleNamespace(artifacts=files))
+    images = np.random.default_rng(0).random((5, 1, 28, 28), np.float32)
+    with torch.inference_mode():
+        expected = classifier.probabilities(classifier(torch.from_numpy(images))).numpy()
+    assert np.array_equal(model.predict(None, images), expected)

@@ -1,10 +1,12 @@
-"""The encoder as an MLflow model (*models from code*): MLflow copies this one file beside the two of the checkpoint.
+"""An encoder or a classifier as an MLflow model (*models from code*): MLflow copies this file beside the two on disk.
 
 It needs torch, timm or torchvision, safetensors and numpy, and nothing of this repository: the network is built from
-the recipe in ``encoder.json``. A test holds it equal to :class:`workbench.models.encoders.Encoder`.
+the recipe in ``encoder.json`` or ``classifier.json``. A test holds it equal to the program's own networks.
 
     model = mlflow.pyfunc.load_model("runs:/.../encoder")
     features = model.predict(images)   # (N, C, H, W) float32 in [0, 1] -> (N, D) float32
+
+A classifier answers with the probability of every class, ``(N, classes)``.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ BATCH = 256
 
 
 class EncoderModel(PythonModel):
-    """Images ``(N, C, H, W)`` float in [0, 1] to features ``(N, D)`` float32."""
+    """Images ``(N, C, H, W)`` float in [0, 1] to features ``(N, D)``, or to probabilities ``(N, classes)``; float32."""
 
     def load_context(self, context: Any) -> None:
         """Build the network and load its weights; no pickle is involved."""
@@ -33,6 +35,12 @@ class EncoderModel(PythonModel):
             import workbench.models  # noqa: F401  declares torchvision's operators where its build lacks them
         facts = json.loads(Path(context.artifacts["facts"]).read_text(encoding="utf-8"))
         weights = load_file(context.artifacts["weights"])
+        self.head = None
+        self.several = facts.get("task") == "multilabel"
+        if "classes" in facts:
+            self.head = (weights.pop("head.linear.weight"), weights.pop("head.linear.bias"))
+            weights = {name.removeprefix("encoder."): value for name, value in weights.items()}
+            facts = facts["encoder"]
         self.mean = weights.pop("mean").view(1, -1, 1, 1)
         self.std = weights.pop("std").view(1, -1, 1, 1)
         self.pool = facts["arguments"].get("pool", "") if facts["recipe"]["function"].startswith("vit_") else ""
@@ -41,10 +49,17 @@ class EncoderModel(PythonModel):
         self.network.eval()
 
     def predict(self, context, model_input, params=None):  # without hints: MLflow would check inputs by them
-        """Features of images; arrays of numpy, or what numpy makes one of."""
+        """Features or probabilities of images; arrays of numpy, or what numpy makes one of."""
         images = torch.as_tensor(np.asarray(model_input, dtype=np.float32))
         with torch.inference_mode():
-            return np.concatenate([self._features(part).numpy() for part in images.split(BATCH)])
+            return np.concatenate([self._answers(part).numpy() for part in images.split(BATCH)])
+
+    def _answers(self, images: torch.Tensor) -> torch.Tensor:
+        features = self._features(images)
+        if self.head is None:
+            return features
+        logits = nn.functional.linear(features, *self.head)
+        return logits.sigmoid() if self.several else logits.softmax(dim=1)
 
     def _features(self, images: torch.Tensor) -> torch.Tensor:
         images = (images - self.mean) / self.std

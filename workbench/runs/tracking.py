@@ -161,11 +161,23 @@ class Tracker:
         self._client.log_inputs(self.run_id, [entity])
         self.tag(f"dataset.{name}", digest)
 
+
     def encoder(self, folder: Path, model_code: Path) -> str:
         """Log an encoder checkpoint as a model that loads without pickle; returns its address, or ''.
 
         Args:
             folder: Holds ``encoder.safetensors`` and ``encoder.json``.
+            model_code: The Python file that rebuilds the model from them (MLflow's *models from code*).
+        """
+        return self.model("encoder", folder / "encoder.safetensors", folder / "encoder.json", model_code)
+
+    def model(self, name: str, weights: Path, facts: Path, model_code: Path) -> str:
+        """Log weights and their description as a model that loads without pickle; returns its address, or ''.
+
+        Args:
+            name: Of the model within the run.
+            weights: Its safetensors.
+            facts: The JSON beside it.
             model_code: The Python file that rebuilds the model from them (MLflow's *models from code*).
         """
         if not self._client:
@@ -174,12 +186,9 @@ class Tracker:
 
         with self._active():
             info = mlflow.pyfunc.log_model(
-                name="encoder",
+                name=name,
                 python_model=str(model_code),
-                artifacts={
-                    "weights": str(folder / "encoder.safetensors"),
-                    "facts": str(folder / "encoder.json"),
-                },
+                artifacts={"weights": str(weights), "facts": str(facts)},
                 pip_requirements=["torch", "torchvision", "timm", "safetensors", "numpy"],
             )
         return info.model_uri
