@@ -122,7 +122,9 @@ def _version(client: Any, workspace: Workspace, model: ReviewedModel, name: str,
         address = tracker.model(model.kind, model.weights, facts, model_code())
     if not address:
         raise InputError("MLflow is switched off.", where="WORKBENCH_MLFLOW=off", todo="Switch it on to set an alias.")
-    made = client.create_model_version(name, source=address, run_id=tracker.run_id, tags=tags)
+    # The address models:/... is looked up in the process's own tracking store; where the files lie is not.
+    files = client.get_logged_model(address.removeprefix("models:/")).artifact_location
+    made = client.create_model_version(name, source=files, run_id=tracker.run_id, tags=tags)
     return str(made.version)
 
 

@@ -63,6 +63,9 @@ _ALL = (
     Verb("predict", "scores scans with a classifier", ("model", "sources..."), section="Learn and test"),
     Verb("study", "how many labels are needed, and did pretraining save any", config=True, section="Learn and test"),
     Verb("propose", "what to label next, and whether choosing helps", ("cohort",), section="Learn and test"),
+    Verb("review", "cases of a model to an expert: queue, answers, new labels", ("queue",), section="Use"),
+    Verb("signoff", "a person reads, reviews and signs; checks the chain of records", ("model",), section="Use"),
+    Verb("export", "a model's card, its release behind the gate, the registry", ("model",), section="Use"),
     Verb("sweep", "runs a grid of the above, resumable", config=True, section="Learn and test"),
     Verb("worker", "runs the jobs that the app asks for", section="Serve"),
 )
