@@ -15,6 +15,7 @@ pages = {
     "": [st.Page("screens/home.py", title="Home", icon=":material/home:", url_path="home", default=True)],
     "Data": [
         st.Page("screens/add_images.py", title="Add images", icon=":material/add_photo_alternate:", url_path="images"),
+        st.Page("screens/check.py", title="Check", icon=":material/fact_check:", url_path="check"),
         st.Page("screens/look.py", title="Look (browse)", icon=":material/visibility:", url_path="look"),
     ],
     "Label": [st.Page("screens/labels.py", title="Labels", icon=":material/label:", url_path="labels")],
