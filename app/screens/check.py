@@ -11,6 +11,8 @@ import streamlit as st
 from app.cohort_view import choose_cohort, intake, open_cohort
 from app.components.engineer_details import engineer_details
 from app.components.frame import empty, escape, page, show_error
+from app.components.job_card import job_card
+from app.components.job_request import job_of_page, request_job, show_request_error
 from app.components.scan_grid import Tile, scan_grid
 from app.frames.routes import thumbnail_address
 from app.signed_in import signed_in
@@ -23,6 +25,7 @@ from workbench.runs.progress import Progress
 from workbench.verbs.decide import DecideResult, DecideSettings, decide
 
 SHOWN = 8
+COMPARE = "like_pairs"
 GROUPS = (
     ("stop", "Needs a decision"),
     ("warn", "Worth a look"),
@@ -47,6 +50,10 @@ def body() -> None:
     if numbers is None or "decisions_needed" not in numbers:
         empty("This collection was read by an earlier version. Add its folder again to get a quality report.")
         return
+    show_request_error()
+    job = job_of_page("decide")
+    if job:
+        job_card(job)
     done = st.session_state.pop("decided", None)
     if isinstance(done, WorkbenchError):
         show_error(done)
@@ -130,7 +137,8 @@ def card(cohort: str, finding: dict[str, Any]) -> None:
     """One finding: what, examples, what happens without a decision, the decisions."""
     with st.container(border=True):
         st.markdown(f"**{escape(finding['title'])}** · {finding['count']:,}")
-        st.markdown(escape(finding["sentence"]))
+        # what a command does here, the button below the sentence does
+        st.markdown(escape(finding["sentence"].partition(" 'workbench ")[0]))
         tiles = examples(cohort, finding)
         if tiles:
             scan_grid(tiles, chosen="", on_choose=_look, name=f"Examples: {finding['title']}", key=f"x{finding['key']}")
@@ -141,6 +149,11 @@ def card(cohort: str, finding: dict[str, Any]) -> None:
             return
         if finding["default"]:
             st.caption(f"Without a decision: {escape(finding['default'])}")
+        if finding["code"] == COMPARE:
+            st.button(
+                "Compare them now", icon=":material/compare:", on_click=request_job,
+                args=("decide", {"cohort": cohort, "action": "check"}),
+            )  # fmt: skip
         if finding["choices"]:
             with st.container(horizontal=True):
                 for choice in finding["choices"]:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from workbench.cohort import decisions
 from workbench.cohort.cohort import Cohort
+from workbench.runs.jobs import JobQueue
 from workbench.runs.workspace import Workspace
 
 Screen = Callable[..., AppTest]
@@ -61,3 +62,10 @@ def test_the_contact_sheet_is_made_and_signed_by_a_person(screen: Screen, furnis
     assert "somebody looked" in words(screen("check", cohort=name))
     assert any(scope == "sheet" for act in decisions.acts(furnished.cohort_dir(name)) for _, scope, _ in act.lines)
 
+
+def test_look_alikes_are_compared_by_a_job(screen: Screen, furnished: Workspace) -> None:
+    page = screen("check", cohort=furnished.cohorts()[0])
+    assert "look alike at first sight" in words(page) and "workbench decide" not in words(page)
+    press(page, "Compare them now")
+    (job,) = [job for job in JobQueue(furnished).open_jobs() if job.verb == "decide"]
+    assert job.settings == {"cohort": furnished.cohorts()[0], "action": "check"}
