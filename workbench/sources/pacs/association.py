@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from workbench.sources.pacs.archive import AGAIN, ALL, ArchiveProblem
 CONNECT_S = 10.0
 NEGOTIATE_S = 30.0
 MAX_PDU = 131072
+OPENINGS = 4
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Certificates:
         return context
 
 
+class BrokenOff(ArchiveProblem):
+    """The server closed the connection while it was being opened; its reason may have been lost on the way."""
+
+
 class Caller:
     """Opens associations with one PACS, one at a time: servers allow few.
 
@@ -101,7 +107,7 @@ class Caller:
         if self._kept is not None and self._kept.is_established and self._purpose == purpose:
             return self._kept
         self.close()
-        opened = self._open(contexts, roles, handlers)
+        opened = self._open_patiently(contexts, roles, handlers)
         self._kept, self._purpose = opened, purpose
         return opened
 
@@ -116,6 +122,17 @@ class Caller:
         kept, self._kept = self._kept, None
         if kept is not None and kept.is_established:
             kept.release()
+
+    def _open_patiently(
+        self, contexts: Sequence[PresentationContext], roles: Sequence[Any], handlers: Sequence[Any]
+    ) -> Any:
+        """Open; again where the server broke off, for a server that rejects and closes at once may not be heard."""
+        for _ in range(OPENINGS - 1):
+            try:
+                return self._open(contexts, roles, handlers)
+            except BrokenOff:
+                time.sleep(0.1)
+        return self._open(contexts, roles, handlers)
 
     def _open(self, contexts: Sequence[PresentationContext], roles: Sequence[Any], handlers: Sequence[Any]) -> Any:
         entity = AE(ae_title=self.ae_title)
@@ -157,7 +174,7 @@ class Caller:
                 f"'{self.ae_title}'; where C-GET is not offered, use retrieve=move.",
                 scope=ALL,
             )
-        raise ArchiveProblem(
+        raise BrokenOff(
             "The server broke off while the connection was being opened.",
             where=self.address,
             todo=f"Is our AE title '{self.ae_title}' registered there? Does it expect TLS (dicoms://)?",
