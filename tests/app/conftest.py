@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.fabricated import index_scans, make_pretraining
+from tests.app.serving import CHROMIUM, FLAGS, Server
 from workbench.runs.workspace import Workspace
 
 APP = Path(__file__).resolve().parents[2] / "app"
@@ -67,3 +68,25 @@ def screen(workspace: Workspace) -> Callable[..., AppTest]:
         return page
 
     return run
+
+
+@pytest.fixture
+def server(furnished: Workspace) -> Iterator[Server]:
+    """The app at work on the furnished workspace."""
+    server = Server(furnished)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator:
+    """Chromium with an empty profile."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        context = play.chromium.launch_persistent_context(
+            tmp_path / "profile", executable_path=CHROMIUM, headless=True, args=FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )  # fmt: skip
+        yield context
+        context.close()

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.app.fabricated import make_pretraining
+from tests.app.serving import IN_BROWSER, SCREENSHOTS, Server
 from workbench.runs.jobs import Job, JobQueue
 from workbench.runs.worker import Worker
 from workbench.runs.workspace import Workspace
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium was not found"),
-]
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
+pytestmark = IN_BROWSER
 ADDRESSES = {
     "": "Home",
     "images": "Add images (cohort intake)",
@@ -39,11 +26,9 @@ ADDRESSES = {
     "teach?view=1.+Labels": "Teach (fine-tune)",
     "study": "How many labels? (study)",
     "jobs": "Jobs",
+    "look": "Look (browse)",
+    "look?page=2&show=48&only_view_position=AP": "Look (browse)",
 }
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 RUN = """
 import sys, time
 from workbench.config import Settings
@@ -58,59 +43,6 @@ with RunFolder.create(Workspace(sys.argv[1]), "pretrain", Settings(), sys.argv[2
             break
         time.sleep(0.02)
 """
-
-
-class Server:
-    """The app's server, as ``workbench app`` starts it."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        words = [sys.executable, "-m", "workbench.cli", "app", f"port={self.port}", "worker=false"]
-        words += [f"roots=[{workspace.root}]", "--workspace", str(workspace.root)]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
-                    return
-            except OSError:
-                time.sleep(0.2)
-        raise AssertionError("the app did not answer")
-
-    def streamlit(self) -> int:
-        """The process number of Streamlit itself."""
-        import psutil
-
-        found = [child.pid for child in psutil.Process(self.process.pid).children() if "streamlit" in child.cmdline()]
-        assert len(found) == 1
-        return found[0]
-
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
-
-
-@pytest.fixture
-def server(furnished: Workspace) -> Iterator[Server]:
-    server = Server(furnished)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        context = play.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=CHROMIUM, headless=True, args=FLAGS,
-            viewport={"width": 1280, "height": 900},
-        )  # fmt: skip
-        yield context
-        context.close()
 
 
 def settle(page) -> None:

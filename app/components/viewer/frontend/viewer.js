@@ -152,15 +152,20 @@ class Viewer {
     this.ticking = requestAnimationFrame(tick);
   }
 
+  // The present frame; the last one drawn while it has not come yet.
+  get frame() {
+    return this.frames && (this.frames.get(this.index) || this.shown);
+  }
+
   // Window
 
   windowNow() {
-    const frame = this.frames.get(this.index);
+    const frame = this.frame;
     return frame && frame.facts.kind !== "rgb" ? this.windowing.base(frame.facts) : null;
   }
 
   drag(from, dx, dy) {
-    const frame = this.frames.get(this.index);
+    const frame = this.frame;
     if (!frame || !from || frame.facts.kind === "rgb" || (Math.abs(dx) < 3 && Math.abs(dy) < 3 && !this.windowing.manual)) return;
     this.windowing.drag(from, dx, dy, frame.facts);
     this.redraw();
@@ -173,7 +178,7 @@ class Viewer {
   }
 
   choose(name) {
-    const frame = this.frames.get(this.index);
+    const frame = this.frame;
     if (!frame) return;
     this.windowing.choose(name, frame.facts);
     this.redraw();
@@ -183,7 +188,7 @@ class Viewer {
 
   // Alt+5 is always the file's own window.
   preset(place) {
-    const frame = this.frames.get(this.index);
+    const frame = this.frame;
     if (!frame || frame.facts.kind === "rgb") return;
     const names = this.windowing.presets(frame.facts).map(([name]) => name);
     const own = names.indexOf(STORED);
@@ -265,7 +270,7 @@ class Viewer {
 
   point(x, y) {
     this.pointer = x === null ? null : [x, y];
-    const frame = this.frames && this.frames.get(this.index);
+    const { frame } = this;
     if (frame && this.view.facts) this.legend.under(frame, this.pointer && this.view.at(...this.pointer), this.view);
   }
 
@@ -288,8 +293,7 @@ class Viewer {
 
   draw() {
     if (!this.frames) return;
-    const frame = this.frames.get(this.index) || this.shown;
-    const { context, canvas } = this;
+    const { context, canvas, frame } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
