@@ -53,6 +53,8 @@ class Covariance:
         """
         used = np.flatnonzero(weights)
         replicated = self.draws[used][self.draws[used] > 1]
+        if not len(replicated):  # the whole pool alone: its spread is borrowed, and known as well as the lender's
+            replicated = self.draws[self.draws > 1]
         nu = max(1, int(replicated.min()) - 1) if len(replicated) else 1
         parts = [(float(weights @ part @ weights), df) for part, df in self.test]
         parts.append((float(weights @ self.draw @ weights), nu))
