@@ -72,3 +72,11 @@ def test_a_damaged_description_is_told(mixed):
 
 def test_repr_names_folder_and_size(mixed):
     assert repr(mixed) == f"Store('{mixed.path.name}', 6 scans of 16 px)"
+
+
+def test_ids_are_found_again_after_they_were_forgotten(mixed):
+    scans = mixed.index["scan_id"].tolist()
+    before = mixed.rows_of(scans)
+    mixed.forget_ids()
+    assert "_sorted_ids" not in vars(mixed)
+    np.testing.assert_array_equal(mixed.rows_of(scans), before)

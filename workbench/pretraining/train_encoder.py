@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from workbench.pretraining.pictures import write_pictures
 from workbench.pretraining.settings import PretrainSettings
 from workbench.pretraining.trained import Trained
 from workbench.runs.folder import RunFolder
+from workbench.runs.memory import return_memory
 from workbench.runs.progress import Progress
 from workbench.runs.seeds import mix
 from workbench.runs.tracking import Tracker
@@ -37,6 +38,22 @@ from workbench.training.resume import checkpoint_file
 SHOWN = 8
 LOOKED_AT = 512
 POOL_FILE = "pool.txt"
+
+
+class PoolIdentity(NamedTuple):
+    """What stays of the pool while it is learned from: the ids of its scans take too much memory.
+
+    Attributes:
+        scans: How many there are.
+        digest, groups_digest, fingerprint: As of :class:`workbench.cohort.leaks.PoolKeys`.
+        first: At most ``LOOKED_AT`` scan ids.
+    """
+
+    scans: int
+    digest: str
+    groups_digest: str
+    fingerprint: str
+    first: NDArray[Any]
 
 
 def train_encoder(
@@ -67,17 +84,11 @@ def train_encoder(
     folder = run.path if run else folder
     cohort = Cohort.open(workspace.cohort_dir(settings.cohort))
     store = build_store(cohort, settings.size, workspace=workspace, progress=say)
-    pool = pool_of(cohort, settings, store, say, folder if resume else None)
-    keys = cohort.record_pool(pool) if run else cohort.keys_of(pool)
-    images = UnitImages(store, store.rows_of(pool))
-    if run:
-        (run.path / POOL_FILE).write_text(keys.digest + "\n", encoding="utf-8")
-        patients = len(set(keys.table["patient_key"]))
-        run.log(f"The pool: {len(pool):,} scans of {patients:,} patients of '{cohort.name}'; no reserved patient.")
+    images, pool = images_of(cohort, settings, store, run, say, folder if resume else None)
     if tracker:
-        tracker.dataset("pool", keys.digest)
+        tracker.dataset("pool", pool.digest)
         tracker.dataset("store", store.digest)
-        tracker.tag("pool_digest", keys.digest)
+        tracker.tag("pool_digest", pool.digest)
 
     encoder = start_encoder(settings, workspace, images, say)
     method = method_named(settings.method)
@@ -91,17 +102,19 @@ def train_encoder(
             gather=settings.train.devices * settings.train.num_nodes > 1,
         )
     loop = settings.loop()
-    if len(pool) < loop.batch_size:
-        say.log(f"The pool is smaller than a batch of {loop.batch_size}; batches hold {len(pool)} scans.")
-        loop = loop.model_copy(update={"batch_size": len(pool)})
+    if pool.scans < loop.batch_size:
+        say.log(f"The pool is smaller than a batch of {loop.batch_size}; batches hold {pool.scans} scans.")
+        loop = loop.model_copy(update={"batch_size": pool.scans})
     pinned = choose_accelerator(loop) == "cuda"
     stream = BatchStream(images, loop.batch_size, mix(settings.seed, "order"), pin_memory=pinned)
     meters = None
     if run:
-        meters = task.meters = meters_of(settings, cohort, store, encoder, pool, run)
-        shown = images.batch(np.arange(min(SHOWN, len(pool))))
+        meters = task.meters = meters_of(settings, cohort, store, encoder, pool.first, run)
+        shown = images.batch(np.arange(min(SHOWN, pool.scans)))
         if not resume:
             write_pictures(task, shown, run.path / "pictures" / "start.png", settings.seed)
+    store.forget_ids()
+    return_memory()
     result = fit(
         task,
         stream,
@@ -111,15 +124,29 @@ def train_encoder(
         resume=resume,
         checkpoint=checkpoint_file(folder) if folder else Path("unused.ckpt"),
     )
-    trained = _summarise(settings, result, meters, keys, len(pool), time.monotonic() - began)
+    trained = _summarise(settings, result, meters, pool, time.monotonic() - began)
     if run:
         write_pictures(task, shown, run.path / "pictures" / "end.png", settings.seed)
-        save_encoder(run.path, encoder, facts_of(settings, cohort, store, keys, run, trained))
+        save_encoder(run.path, encoder, facts_of(settings, cohort, store, pool, run, trained))
         if not result.stopped:
             checkpoint_file(run.path).unlink(missing_ok=True)
         if tracker:
             _record(tracker, settings, run, trained)
     return trained
+
+
+def images_of(
+    cohort: Cohort, settings: PretrainSettings, store: Store, run: RunFolder | None, say: Progress, resumed: Path | None
+) -> tuple[UnitImages, PoolIdentity]:
+    """The pool's images, and what says which scans they are; the list itself goes to the cohort's private folder."""
+    pool = pool_of(cohort, settings, store, say, resumed)
+    keys = cohort.record_pool(pool) if run else cohort.keys_of(pool)
+    if run:
+        (run.path / POOL_FILE).write_text(keys.digest + "\n", encoding="utf-8")
+        patients = len(set(keys.table["patient_key"]))
+        run.log(f"The pool: {len(pool):,} scans of {patients:,} patients of '{cohort.name}'; no reserved patient.")
+    identity = PoolIdentity(len(pool), keys.digest, keys.groups_digest, keys.fingerprint, pool[:LOOKED_AT].copy())
+    return UnitImages(store, store.rows_of(pool)), identity
 
 
 def pool_of(
@@ -136,7 +163,7 @@ def pool_of(
     if resumed is not None and (resumed / POOL_FILE).exists():
         digest = (resumed / POOL_FILE).read_text(encoding="utf-8").strip()
         began_with = PoolKeys.read(cohort.pools_dir / f"{digest}.parquet").table["scan_id"].to_numpy(dtype=object)
-        known = set(cohort.manifest["scan_id"])
+        known = set(cohort.columns("scan_id")["scan_id"])
         if any(scan not in known for scan in began_with):
             raise OperationFailed(
                 "Scans that the run began with are no longer in the cohort.",
@@ -150,7 +177,7 @@ def pool_of(
         say.log(f"{int((~there).sum()):,} scans of the pool could not be decoded and are left out (see store.json).")
         pool = pool[there]
     if settings.pool_share < 1:
-        patient_of = dict(zip(cohort.manifest["scan_id"], cohort.manifest["patient_key"], strict=True))
+        patient_of = patients_of(cohort)
         kept = [mix(settings.seed, "pool", patient_of[scan]) / 2**63 < settings.pool_share for scan in pool]
         pool = pool[np.asarray(kept, bool)]
     if len(pool) < 2:
@@ -160,6 +187,12 @@ def pool_of(
             todo="Index more scans, or look at what was refused and excluded (intake.html).",
         )
     return pool
+
+
+def patients_of(cohort: Cohort) -> dict[str, str]:
+    """The patient of every scan."""
+    table = cohort.columns("scan_id", "patient_key")
+    return dict(zip(table["scan_id"], table["patient_key"], strict=True))
 
 
 def start_encoder(settings: PretrainSettings, workspace: Workspace, images: UnitImages, say: Progress) -> Encoder:
@@ -182,15 +215,15 @@ def start_encoder(settings: PretrainSettings, workspace: Workspace, images: Unit
 
 
 def meters_of(
-    settings: PretrainSettings, cohort: Cohort, store: Store, encoder: Encoder, pool: NDArray[Any], run: RunFolder
+    settings: PretrainSettings, cohort: Cohort, store: Store, encoder: Encoder, first: NDArray[Any], run: RunFolder
 ) -> Meters:
     """Meters over labelled development scans where the cohort has labels, over the pool alone where not."""
-    unlabelled = UnitImages(store, store.rows_of(pool[:LOOKED_AT]))
+    unlabelled = UnitImages(store, store.rows_of(first))
     labelled: dict[str, Any] = {}
     chosen = labelled_scans(cohort, store, settings) if settings.meters else None
     if chosen is not None:
         scans, targets = chosen
-        patient_of = dict(zip(cohort.manifest["scan_id"], cohort.manifest["patient_key"], strict=True))
+        patient_of = patients_of(cohort)
         labelled = {
             "labelled": UnitImages(store, store.rows_of(scans)),
             "targets": targets,
@@ -227,7 +260,7 @@ def labelled_scans(
 
 
 def facts_of(
-    settings: PretrainSettings, cohort: Cohort, store: Store, keys: PoolKeys, run: RunFolder, trained: Trained
+    settings: PretrainSettings, cohort: Cohort, store: Store, pool: PoolIdentity, run: RunFolder, trained: Trained
 ) -> dict[str, Any]:
     """Where the encoder comes from, for ``encoder.json``; nothing that identifies a patient."""
     return {
@@ -235,10 +268,10 @@ def facts_of(
         "run_id": run.run_id,
         "cohort": cohort.name,
         "cohort_version": cohort.version,
-        "pool_digest": keys.digest,
-        "pool_groups_digest": keys.groups_digest,
+        "pool_digest": pool.digest,
+        "pool_groups_digest": pool.groups_digest,
         "pool_scans": trained.scans,
-        "site_key_fingerprint": keys.fingerprint,
+        "site_key_fingerprint": pool.fingerprint,
         "settings_digest": settings.digest(),
         "store_digest": store.digest,
         "init_from": Path(settings.init_from).name,
@@ -251,7 +284,7 @@ def facts_of(
 
 
 def _summarise(
-    settings: PretrainSettings, result: FitResult, meters: Meters | None, keys: PoolKeys, scans: int, seconds: float
+    settings: PretrainSettings, result: FitResult, meters: Meters | None, pool: PoolIdentity, seconds: float
 ) -> Trained:
     last: dict[str, float] = {}
     for event in result.history:
@@ -261,7 +294,7 @@ def _summarise(
         encoder=settings.encoder,
         epochs=result.epochs,
         steps=result.steps,
-        scans=scans,
+        scans=pool.scans,
         images_per_s=result.images_per_s,
         wait_share=result.wait_share,
         precision=result.precision,
@@ -271,7 +304,7 @@ def _summarise(
         loss=float(result.history[-1]["loss"]) if result.history else float("nan"),
         seconds=seconds,
         stopped=result.stopped,
-        pool_digest=keys.digest,
+        pool_digest=pool.digest,
     )
 
 

@@ -146,7 +146,7 @@ def read_column(file: Path | IO[bytes], name: str) -> pa.ChunkedArray:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(file, columns=[name])[name]
+        return pq.read_table(file, columns=[name], use_threads=False)[name]
     except (OSError, pa.ArrowException) as error:
         raise damaged(file) from error
 
