@@ -133,4 +133,5 @@ def collapse_sentence(run: RunView) -> str:
     log = run.path / "log.txt"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     found = [line for line in lines if "collaps" in line.lower()]
-    return found[-1].split(" ", 2)[-1] if found else ""
+    said = found[-1].split(" ", 2)[-1] if found else ""
+    return "" if said.startswith("No longer collapsing") else said

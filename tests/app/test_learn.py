@@ -135,6 +135,9 @@ def test_collapse_is_said_in_words(workspace, screen) -> None:
     assert collapse_sentence(open_run(run.path)) == ""
     (run.path / "log.txt").write_text("2026-11-22 10:00:00 Features are collapsing: stop and try a lower rate.\n")
     assert collapse_sentence(open_run(run.path)) == "Features are collapsing: stop and try a lower rate."
+    with (run.path / "log.txt").open("a") as log:
+        log.write("2026-11-22 10:09:00 No longer collapsing. Features are spread.\n")
+    assert collapse_sentence(open_run(run.path)) == ""
     assert latest_meter(open_run(make_run(workspace, "pretrain", "new", {}).path)) == "–"
 
 

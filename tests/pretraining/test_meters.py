@@ -68,15 +68,22 @@ def test_a_patient_either_teaches_or_tests() -> None:
     assert (M.half_of(patients, 6) != teaches).any()
 
 
-def test_collapse_is_said_once() -> None:
+def test_collapse_is_said_once_after_warm_up_and_so_is_its_end() -> None:
     said: list[str] = []
-    meters = M.Meters(Flat(collapsed=True), torch.rand(50, 1, 2, 2), epochs=3, say=said.append, share=1e9)
-    for epoch in (1, 2, 3):
+    encoder = Flat()
+    meters = M.Meters(encoder, torch.rand(50, 1, 2, 2), epochs=6, warmup=2.0, say=said.append, share=1e9)
+    encoder.collapsed = True
+    for epoch in (1, 2):
         meters(epoch)
-    assert len(said) == 1
-    assert said[0].startswith("Features are collapsing")
-    assert meters.collapse == said[0]
-    assert meters.encoder.training
+    assert said == [] and "too early to judge" in meters.collapse
+    for epoch in (3, 4):
+        meters(epoch)
+    assert said == [meters.collapse] and said[0].startswith("Features are collapsing: all images point the same way")
+    encoder.collapsed = False
+    for epoch in (5, 6):
+        meters(epoch)
+    assert said[1:] == [f"No longer collapsing. {meters.collapse}"]
+    assert encoder.training
 
 
 def test_they_keep_to_their_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +91,7 @@ def test_they_keep_to_their_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(M.time, "monotonic", lambda: clock[0])
     meters = M.Meters(Flat(), torch.rand(8, 1, 2, 2), epochs=40)
 
-    def measure() -> dict[str, float]:
+    def measure(epoch: int) -> dict[str, float]:
         clock[0] += 1.0
         return {"rank_me": clock[0]}
 

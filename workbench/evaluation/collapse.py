@@ -1,8 +1,13 @@
-"""Whether features collapse: standard deviation on the sphere and effective rank, and what they mean in words."""
+"""Whether features collapse: standard deviation on the sphere and effective rank, and what they mean in words.
+
+What counts is the change from before training: an MAE's encoder begins with few directions, loses some while the
+learning rate rises, and then gains many. So a look is judged against the look at the start, and not before warm-up
+is over.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +15,8 @@ from numpy.typing import ArrayLike
 MOST_ROWS = 4096
 LEAST_STD = 0.1
 LEAST_RANK_SHARE = 0.02
+FALLEN = 0.5
+RISEN = 1.25
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def rank_me(features: ArrayLike) -> float:
 
 
 def look(features: ArrayLike) -> Collapse:
-    """Judge features.
+    """Describe features, without judging them unless they are not finite.
 
     Args:
         features: ``(N, D)``; at most the first 4096 rows are looked at.
@@ -65,14 +72,8 @@ def look(features: ArrayLike) -> Collapse:
     if not np.isfinite(x).all():
         return Collapse(np.nan, np.nan, dimensions, True, "Features are not finite: training has diverged.")
     std, rank = feature_std(x), rank_me(x)
-    few = rank < max(2.0, LEAST_RANK_SHARE * dimensions)
-    if std < LEAST_STD and few:
-        sentence = (
-            f"Features are collapsing: all images point the same way (standard deviation {std:.2f} of 1, "
-            f"about {rank:.0f} of {dimensions} directions used)."
-        )
-    elif few:
-        sentence = f"Features are collapsing: only about {rank:.0f} of {dimensions} directions are used."
+    if rank < _few(dimensions):
+        sentence = f"Features use about {rank:.0f} of {dimensions} directions (standard deviation {std:.2f} of 1)."
     elif std < LEAST_STD:
         sentence = (
             f"Features differ little between images (standard deviation {std:.2f} of 1), "
@@ -82,4 +83,33 @@ def look(features: ArrayLike) -> Collapse:
         sentence = (
             f"Features are spread: standard deviation {std:.2f} of 1, about {rank:.0f} of {dimensions} directions used."
         )
-    return Collapse(std, rank, dimensions, few, sentence)
+    return Collapse(std, rank, dimensions, False, sentence)
+
+
+def judge(now: Collapse, start: Collapse, *, early: bool = False) -> Collapse:
+    """Whether to worry about a look at features, given the look before training.
+
+    Args:
+        now: As ``look`` gives it.
+        start: The same images before the first step.
+        early: The learning rate still rises, so that nothing can be said yet.
+
+    Returns:
+        ``now``, where few directions are used with the verdict in its sentence: they are collapsing when they were at
+        least twice as many at the start, and may be when they have not become a quarter more.
+    """
+    if now.collapsed or now.rank_me >= _few(now.dimensions):
+        return now
+    used = f"about {now.rank_me:.0f} of {now.dimensions} directions are used, {start.rank_me:.0f} before training"
+    if early:
+        return replace(now, sentence=f"{now.sentence} It is too early to judge: the learning rate still rises.")
+    if now.rank_me < FALLEN * start.rank_me:
+        alike = "all images point the same way; " if now.feature_std < LEAST_STD else ""
+        return replace(now, collapsed=True, sentence=f"Features are collapsing: {alike}{used}.")
+    if now.rank_me < RISEN * start.rank_me:
+        return replace(now, collapsed=True, sentence=f"Features have not spread and may be collapsing: {used}.")
+    return replace(now, sentence=f"Features begin to spread: {used}.")
+
+
+def _few(dimensions: int) -> float:
+    return max(2.0, LEAST_RANK_SHARE * dimensions)

@@ -78,7 +78,7 @@ def extract(
     import torch
 
     count = len(images)
-    batch_size = batch_size or (CPU_BATCH if device == "cpu" else GPU_BATCH)
+    batch_size = batch_size or (CPU_BATCH if device.startswith("cpu") else GPU_BATCH)
     was_training = encoder.training
     home = next((p.device for p in encoder.parameters()), torch.device("cpu"))
     encoder.eval().to(device)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.runs.seeds import mix
+
+if TYPE_CHECKING:
+    from workbench.evaluation.collapse import Collapse
 
 TIME_SHARE = 0.05
 MOST_SCANS = 800
@@ -24,6 +27,8 @@ NEIGHBOURS = 10
 class Meters:
     """Called with the epoch; returns ``knn_auc``, ``probe_auc`` (macro one-vs-rest), ``feature_std``, ``rank_me``.
 
+    The encoder that it is made with is the one before training, by which collapse is judged.
+
     Args:
         encoder: Looked at in eval mode.
         unlabelled: Images of the pool, by which collapse is told.
@@ -32,6 +37,7 @@ class Meters:
         patients: ``(N,)`` patient of each; half of the patients teach, the other half test.
         kinds: Which of ``knn`` and ``probe`` to compute.
         epochs: Epochs of the run; the last is always measured.
+        warmup: Epochs over which the learning rate rises; until then no collapse is told.
         seed: Which patients teach.
         say: Told in words when features collapse.
         share: The most time that meters may take, as a share of the training's.
@@ -49,6 +55,7 @@ class Meters:
         *,
         kinds: Sequence[str] = ("knn", "probe"),
         epochs: int = 1,
+        warmup: float = 0.0,
         seed: int = 0,
         say: Callable[[str], None] | None = None,
         share: float = TIME_SHARE,
@@ -58,34 +65,46 @@ class Meters:
         self.patients = None if patients is None else np.asarray(patients)
         self.teaches = None if self.patients is None else half_of(self.patients, seed)
         self.collapse = ""
+        self.warmup = warmup
+        self._start = self._look()
         self._began = time.monotonic()
         self._spent = self._cost = 0.0
-        self._said = ""
+        self._worried = False
 
     def __call__(self, epoch: int) -> dict[str, float]:
         """Figures after an epoch, none when measuring now would take more than its share of the time."""
         began = time.monotonic()
         if epoch < self.epochs and self._spent + self._cost > self.share * (began - self._began):
             return {}
-        figures = self._measure()
+        figures = self._measure(epoch)
         self._cost = time.monotonic() - began
         self._spent += self._cost
         return figures
 
-    def _measure(self) -> dict[str, float]:
+    def _look(self) -> Collapse:
         from workbench.evaluation.collapse import look
         from workbench.evaluation.features import extract
 
-        device = str(next(self.encoder.parameters()).device)
-        seen = look(extract(self.encoder, self.unlabelled, batch_size=256, device=device))
+        return look(extract(self.encoder, self.unlabelled, device=self._device()))
+
+    def _device(self) -> str:
+        return str(next(self.encoder.parameters()).device)
+
+    def _measure(self, epoch: int) -> dict[str, float]:
+        from workbench.evaluation.collapse import judge
+        from workbench.evaluation.features import extract
+
+        seen = judge(self._look(), self._start, early=epoch <= self.warmup)
         self.collapse = seen.sentence
-        if self.say and seen.collapsed and seen.sentence != self._said:
+        if self.say and seen.collapsed and not self._worried:
             self.say(seen.sentence)
-        self._said = seen.sentence
+        elif self.say and self._worried and not seen.collapsed:
+            self.say(f"No longer collapsing. {seen.sentence}")
+        self._worried = seen.collapsed
         figures = {"feature_std": float(seen.feature_std), "rank_me": float(seen.rank_me)}
         if self.labelled is None or self.targets is None or self.teaches is None:
             return figures
-        features = extract(self.encoder, self.labelled, batch_size=256, device=device)
+        features = extract(self.encoder, self.labelled, device=self._device())
         for kind in self.kinds:
             auc = self._knn(features) if kind == "knn" else self._probe(features)
             if np.isfinite(auc):  # not so where the half that tests lacks a class

@@ -237,6 +237,7 @@ def meters_of(
         **labelled,
         kinds=method_named(settings.method).meters,
         epochs=settings.epochs,
+        warmup=settings.train.warmup * settings.epochs,
         seed=settings.seed,
         say=run.log,
     )
