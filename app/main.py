@@ -26,6 +26,10 @@ pages = {
             "screens/how_many.py", title="How many labels? (study)", icon=":material/show_chart:", url_path="study"
         ),
     ],
+    "Use": [
+        st.Page("screens/review.py", title="Review queue", icon=":material/rate_review:", url_path="review"),
+        st.Page("screens/models.py", title="Models", icon=":material/verified:", url_path="models"),
+    ],
     "Work": [st.Page("screens/jobs.py", title="Jobs", icon=":material/list_alt:", url_path="jobs")],
 }
 chosen = st.navigation(pages)

@@ -36,6 +36,8 @@ VERBS = {
     "predict": "Scoring images",
     "study": "Finding out how many labels",
     "sweep": "Trying combinations",
+    "review": "Working on a review",
+    "export": "Releasing a model",
     "demo": "Sample data",
     "doctor": "Checking this computer",
 }

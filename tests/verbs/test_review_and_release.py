@@ -80,11 +80,12 @@ def test_from_a_queue_to_an_approved_model(bench: Workspace, tmp_path: Path) -> 
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(bench.mlflow_uri, bench.mlflow_uri)
-    assert client.get_model_version_by_alias("chest-classifier", "approved").version == "1"
+    assert str(client.get_model_version_by_alias("chest-classifier", "approved").version) == "1"
     files = Path(client.get_model_version_download_uri("chest-classifier", "1").removeprefix("file://"))
     assert (files / "MLmodel").is_file() and (files / "artifacts" / "classifier.safetensors").is_file()
     assert call(bench, "export", model="reader", alias="retired", who="Dr Lee").version == "1"
-    assert client.get_registered_model("chest-classifier").aliases == {"retired": "1"}
+    aliases = client.get_registered_model("chest-classifier").aliases
+    assert {name: str(version) for name, version in aliases.items()} == {"retired": "1"}
     assert client.get_model_version("chest-classifier", "1").tags["state"] == "retired"
     checked = call(bench, "signoff", verify=True, kept=[done.head])
     assert checked.broken == [] and checked.exit_code == 0

@@ -44,12 +44,17 @@ def model_kind_needs_not(card: Card, needed: tuple[str, ...]) -> bool:
 
 def as_html(card: Card) -> str:
     """The card as one page without scripts or outside parts; whatever people wrote is shown as text."""
-    body = _html_of(as_markdown(card))
+    body = html_body(card)
     title = html.escape(f"Model card: {card.model.run_id}")
     return (
         "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{title}</title><style>{STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
     )
+
+
+def html_body(card: Card) -> str:
+    """The card as HTML to stand inside a page; nothing that people or files say is markup in it."""
+    return _html_of(as_markdown(card))
 
 
 def _html_of(markdown: str) -> str:
