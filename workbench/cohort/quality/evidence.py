@@ -47,6 +47,8 @@ COLUMNS = (
 )
 
 
+NUMBERED = ("study_key", "series_key", "instance_key")
+"""Columns of which only sameness matters: they are held as numbers, for millions of UIDs fill the memory."""
 COMPARED = "near_duplicates.parquet"
 CONTRADICTED = "contradicted.parquet"
 
@@ -100,12 +102,16 @@ class Evidence:
         import pandas as pd
 
         scans = pd.read_parquet(cohort.folder / "manifest.parquet", columns=list(COLUMNS))
-        file = cohort.private / measures.FILE
-        names = [name for name, _ in measures.COLUMNS]
-        measured = pd.read_parquet(file) if file.is_file() else pd.DataFrame(columns=names, dtype=object)
-        kinds = {name: "float64" for name in names if name != "scan_id"}
-        scans = scans.merge(measured.astype({"scan_id": scans["scan_id"].dtype, **kinds}), on="scan_id", how="left")
+        for name in NUMBERED:
+            scans[name] = pd.factorize(scans[name])[0]
         scans["flags"] = scans["flags"].fillna("")
+        file = cohort.private / measures.FILE
+        names = [name for name, _ in measures.COLUMNS if name != "scan_id"]
+        if file.is_file():
+            measured = pd.read_parquet(file).set_index("scan_id")[names].astype("float32")
+            scans = scans.join(measured[~measured.index.duplicated()], on="scan_id")
+        else:
+            scans[names] = np.float32(np.nan)
         known = versions(cohort.folder)
         split = Split.read(cohort.folder).test_patients if (cohort.folder / SPLIT_FILE).exists() else ()
         return cls(

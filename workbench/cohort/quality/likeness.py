@@ -88,8 +88,8 @@ def orientation(evidence: Evidence) -> Iterator[Finding]:
     )
     if not len(rows):
         return
-    kinds = scans.iloc[rows][["modality", "body_part", "view_position"]].fillna("").agg("|".join, axis=1)
-    found = fit(scans["perceptual_hash"].iloc[rows].tolist(), kinds.to_numpy(str))
+    kinds = scans.iloc[rows].groupby(["modality", "body_part", "view_position"], dropna=False, sort=False).ngroup()
+    found = fit(scans["perceptual_hash"].iloc[rows].tolist(), kinds.to_numpy())
     corners = evidence.measure("corner_contrast")[rows]
     known = np.isfinite(found.upright)
     with np.errstate(invalid="ignore"):

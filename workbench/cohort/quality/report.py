@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +68,8 @@ def write(cohort: Cohort, numbers: dict[str, Any] | None = None) -> Report:
     Raises:
         InputError: The cohort was never indexed, so that there is nothing to report on.
     """
+    import pyarrow as pa
+
     numbers = dict(numbers if numbers is not None else known_numbers(cohort))
     evidence = Evidence.of(cohort, numbers)
     numbers["test_patients"] = len(evidence.test_patients & set(evidence.scans["patient_key"]))
@@ -79,12 +80,13 @@ def write(cohort: Cohort, numbers: dict[str, Any] | None = None) -> Report:
         finding.count for finding in findings if finding.level == "stop" and finding.code not in decided
     )
     numbers["contact_sheet"] = contact_sheet.state(cohort, evidence)
-    _write_lists(cohort.folder / FOLDER, findings, evidence)
+    _write_lists(cohort, findings)
     write_text(cohort.folder / "intake.json", json.dumps(numbers, indent=1))
     page = intake_page.page(
         cohort.name, numbers, acts=decisions.acts(cohort.folder), examples=_examples(cohort, findings, evidence)
     )
     write_text(cohort.folder / "intake.html", page)
+    pa.default_memory_pool().release_unused()
     return Report(numbers, findings, decided, evidence)
 
 
@@ -128,26 +130,30 @@ def _choice(act: Act) -> str:
     return next((word for word in ("exclude", "include", "sign") if word in words), "keep")
 
 
-def _write_lists(folder: Path, findings: list[Finding], evidence: Evidence) -> None:
+def _write_lists(cohort: Cohort, findings: list[Finding]) -> None:
     """One CSV file per finding, with keys only."""
+    import pandas as pd
+
+    folder = cohort.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    wanted = {finding.file_name for finding in findings if len(finding.scans) or len(finding.files)}
+    listed = [finding for finding in findings if len(finding.scans) or len(finding.files)]
+    wanted = {finding.file_name for finding in listed}
     for file in folder.glob("*.csv"):
         if file.name not in wanted:
             file.unlink()
-    columns = ["scan_id", "patient_key", "study_key", "series_key"]
-    keys = {row[0]: row[1:] for row in evidence.scans[columns].itertuples(index=False, name=None)}
-    for finding in findings:
-        if finding.file_name not in wanted:
-            continue
+    if not listed:
+        return
+    names = ["scan_id", "patient_key", "study_key", "series_key"]
+    keys = pd.read_parquet(cohort.folder / "manifest.parquet", columns=names).set_index("scan_id")
+    for finding in listed:
+        table = keys.reindex(pd.Series(list(finding.scans), name="scan_id", dtype=str)).reset_index()
+        table["path_key"] = ""
+        table["detail"] = [*finding.details, *[""] * (len(table) - len(finding.details))]
+        files = pd.DataFrame({"path_key": list(finding.files)})
         temporary = folder / f".{finding.file_name}.part"
-        with temporary.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(LIST_COLUMNS)
-            details = [*finding.details, *[""] * (len(finding.scans) - len(finding.details))]
-            for scan, detail in zip(finding.scans, details, strict=True):
-                writer.writerow((scan, "", *keys.get(scan, ("", "", "")), detail))
-            writer.writerows(("", file, "", "", "", "") for file in finding.files)
+        pd.concat([table, files])[list(LIST_COLUMNS)].to_csv(
+            temporary, index=False, lineterminator="\n", chunksize=5000
+        )
         temporary.replace(folder / finding.file_name)
 
 
