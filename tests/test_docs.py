@@ -69,3 +69,11 @@ def test_the_tutorial_runs_line_by_line(tmp_path: Path, monkeypatch: pytest.Monk
         assert code == 0, f"{shlex.join(words)}\n{out}\n{err}"
     assert (tmp_path / "runs/study/answer/report.html").stat().st_size < 6_000_000
     assert (tmp_path / "features.npz").is_file()
+
+
+def test_python_of_the_labelling_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(ROOT / "docs" / "how-to" / "labelling.md", "python")
+    exec(compile(code, "labelling.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("With 150 labelled test patients, a difference of 0.1")
+    assert said[1].endswith("test patients show a difference of 0.05")
