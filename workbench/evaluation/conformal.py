@@ -94,7 +94,8 @@ class SetReport:
     """How sets did on test cases.
 
     Attributes:
-        coverage: ``(C,)`` share of each class's cases whose set holds it; nan where there is none.
+        coverage: ``(C,)`` share of each class's cases whose set holds it, every patient counting once; nan where there
+            is none.
         low, high: ``(C,)`` Wilson's 95 % interval with as many trials as the class has test patients.
         patients: ``(C,)`` test patients of each class.
         referred: Share of cases with more or fewer than one class in the set: they go to a person.
@@ -126,9 +127,11 @@ def judge_sets(sets: NDArray[np.bool_], targets: ArrayLike, groups: ArrayLike) -
     held = np.zeros(count, np.int64)
     for c in range(count):
         inside = y == c
-        held[c] = len(np.unique(patients[inside]))
+        _, member, sizes = np.unique(patients[inside], return_inverse=True, return_counts=True)
+        held[c] = len(sizes)
         if held[c]:
-            coverage[c] = covered[inside].mean()
+            # What is promised is about a new patient's case, so each patient counts once, as in the limits.
+            coverage[c] = (np.bincount(member, covered[inside]) / sizes).mean()
             low[c], high[c] = wilson(coverage[c], held[c])
     single = sets.sum(axis=1) == 1
     error = float((~covered[single]).mean()) if single.any() else float("nan")

@@ -62,6 +62,7 @@ _ALL = (
     Verb("finetune", "trains a classifier on labels", config=True, section="Learn and test"),
     Verb("predict", "scores scans with a classifier", ("model", "sources..."), section="Learn and test"),
     Verb("study", "how many labels are needed, and did pretraining save any", config=True, section="Learn and test"),
+    Verb("audit", "for whom it works less well, and how far to trust it", ("source",), section="Learn and test"),
     Verb("propose", "what to label next, and whether choosing helps", ("cohort",), section="Learn and test"),
     Verb("review", "cases of a model to an expert: queue, answers, new labels", ("queue",), section="Use"),
     Verb("signoff", "a person reads, reviews and signs; checks the chain of records", ("model",), section="Use"),
