@@ -19,6 +19,7 @@ from app.runs_view import RunView, runs_of
 from app.study_answer import PROTOCOLS, StudyAnswer, read_answer
 from app.surroundings import queue
 from app.wording import count, when, zone_of
+from workbench.study.cautions import in_sentences
 
 VIEWS = ["Read the answer", "Ask the question"]
 BUDGETS = [10, 25, 50, 100, 250, 500, 1000, 2000]
@@ -128,9 +129,10 @@ def _saved(answer: StudyAnswer, protocol: str) -> None:
         if entry["labels_saved"]:
             text = escape(entry["labels_saved"]["text"])
             parts.append(f"**Labels saved:** {text}, {escape(entry['arm'])} against {escape(entry['reference'])}.")
-        parts += [escape(warning) for warning in entry["warnings"]]
         if parts:
             st.markdown("- " + "  \n  ".join(parts))
+    for sentence in in_sentences(compared):
+        st.markdown(f"- {escape(sentence)}")
     with st.expander("What would change our mind?"):
         for entry in compared:
             st.markdown(

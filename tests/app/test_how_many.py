@@ -63,6 +63,19 @@ def test_the_files_can_be_taken_along(furnished, screen) -> None:
     assert labels == ["Report", "Summary", "Curve (PNG)"]
 
 
+def test_what_holds_for_several_arms_is_said_once(furnished, screen) -> None:
+    run = make_study(furnished)
+    summary = json.loads((run.path / "summary.json").read_text())
+    for entry in summary["comparisons"]:
+        entry["cautions"] = [{"kind": "differs", "value": 0.01}, {"kind": "few", "value": 126}]
+        entry["warnings"] = ["Labels saved differ.", "Few."]
+    (run.path / "summary.json").write_text(json.dumps(summary))
+    shown = texts(screen("how_many"))
+    assert shown.count("SimCLR (p = 0.010) and MAE (p = 0.010) differ between budgets") == 1
+    assert shown.count("With 126 test patients the labels saved are barely informative") == 1
+    assert "Few." not in shown
+
+
 def test_a_damaged_summary_is_told(furnished, screen) -> None:
     run = make_study(furnished)
     (run.path / "summary.json").write_text(json.dumps({"verdict": "x"}))

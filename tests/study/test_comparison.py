@@ -28,12 +28,12 @@ def test_an_arm_worth_four_times_the_labels_helps() -> None:
     assert [each.budget for each in found.per_budget] == ["10", "25", "50", "100", "250"]
     assert found.labels_saved is not None
     assert found.labels_saved.low > 1
-    assert found.warnings == []
+    assert found.cautions == []
 
 
 def test_few_test_patients_are_said() -> None:
     (found,) = compared(simulate(1, patients=60, draws=5, factors=(1, 1)))
-    assert any("With 60 test patients" in warning for warning in found.warnings)
+    assert any("With 60 test patients" in str(caution) for caution in found.cautions)
 
 
 def test_more_arms_make_wider_intervals() -> None:
@@ -58,7 +58,7 @@ def test_a_curve_that_falls_has_no_labels_saved() -> None:
     assert not falls(fallen, covariance(fallen), fallen.places(*REFERENCE))
     (found,) = compared(fallen)
     assert found.labels_saved is None and found.per_budget == []
-    assert any("falls with more labels" in warning for warning in found.warnings)
+    assert any("falls with more labels" in str(caution) for caution in found.cautions)
 
 
 def test_curves_of_other_shape_get_no_single_factor() -> None:
@@ -69,7 +69,7 @@ def test_curves_of_other_shape_get_no_single_factor() -> None:
     assert found.verdict.short == "mixed"
     assert found.parallel_p < 0.05
     assert found.labels_saved is None
-    assert any("no single factor" in warning for warning in found.warnings)
+    assert any("no single factor" in str(caution) for caution in found.cautions)
     assert len(found.per_budget) == 5
 
 

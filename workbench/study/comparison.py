@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from workbench.study.cautions import DIFFERS, FALLS, FEW, Caution
 from workbench.study.contrasts import Contrast, area_weights, contrast, holm, holm_levels, simultaneous_factor
 from workbench.study.covariance import Covariance
 from workbench.study.curves import Curves, curve_name
@@ -61,7 +62,7 @@ class Comparison:
         per_budget: The factor at each budget of the arm.
         band_factor: Standard errors to either side of the simultaneous band.
         verdict: In words.
-        warnings: What a reader must know.
+        cautions: What a reader of the labels saved must know.
     """
 
     arm: str
@@ -79,7 +80,7 @@ class Comparison:
     per_budget: list[BudgetRatio]
     band_factor: float
     verdict: Verdict
-    warnings: list[str] = field(default_factory=list)
+    cautions: list[Caution] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -140,25 +141,20 @@ def _compare(
 ) -> Comparison:
     places = curves.paired(pair.curve, pair.reference)
     differences, band_factor = _differences(curves, covariance, places, seed)
-    warnings = []
+    cautions = []
     saved: Ratio | None = None
     shift, each = None, []
     both = curves.places(*pair.curve), curves.places(*pair.reference)
     if any(falls(curves, covariance, side) for side in both):
-        warnings.append("A curve falls with more labels by more than chance explains; labels saved are not computed.")
+        cautions.append(Caution(FALLS))
     elif len(both[1]) > 1 and area.se > 0:
         shift, each = _labels_saved(curves, covariance, places, both, seed)
         if shift and shift.parallel:
             saved = shift.ratio
         elif shift:
-            warnings.append(
-                f"Labels saved differ between budgets (p = {shift.parallel_p:.3f}): no single factor is given."
-            )
+            cautions.append(Caution(DIFFERS, shift.parallel_p))
         if curves.test_patients[1] < ENOUGH_TEST_PATIENTS:
-            warnings.append(
-                f"With {curves.test_patients[1]} test patients the labels saved are barely informative; "
-                f"{ENOUGH_TEST_PATIENTS} or more are needed."
-            )
+            cautions.append(Caution(FEW, curves.test_patients[1]))
     verdict = judge(
         curve_name(*pair.curve),
         curve_name(*pair.reference),
@@ -184,7 +180,7 @@ def _compare(
         per_budget=each,
         band_factor=band_factor,
         verdict=verdict,
-        warnings=warnings,
+        cautions=cautions,
     )
 
 

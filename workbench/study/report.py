@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from workbench.study.cautions import in_sentences
 from workbench.study.curves import PROTOCOLS, curve_name
 from workbench.study.figures import COLOURS, METRIC, axis_of, caption, curve_lines, shown_with, styles
 
@@ -148,7 +149,7 @@ def _question(summary: dict[str, Any]) -> str:
 
 
 def _warnings(summary: dict[str, Any]) -> list[str]:
-    own = [warning for found in summary["comparisons"] if found["primary"] for warning in found["warnings"]]
+    own = in_sentences([found for found in summary["comparisons"] if found["primary"]])
     return list(dict.fromkeys([*summary["warnings"], *own]))
 
 

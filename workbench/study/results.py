@@ -15,6 +15,7 @@ from workbench.evaluation.auc import influence, outcomes
 from workbench.evaluation.metrics import measure
 from workbench.runs.status import write_json
 from workbench.study.arms import Arm
+from workbench.study.cautions import listed
 from workbench.study.comparison import Comparison, Pair, compare
 from workbench.study.contrasts import contrast, curve_interval
 from workbench.study.covariance import Covariance, covariance
@@ -199,10 +200,13 @@ def summarise(
                 f"'{arm.name}' is the reference in place of training from scratch, which was not run: random features, "
                 "frozen. They are a weaker opponent than a network that was trained."
             )
-        if arm.seen == "unknown":
-            warnings.append(f"What the encoder of '{arm.name}' saw is unknown: it may have seen test scans.")
-        if arm.seen == "transductive":
-            warnings.append(f"The encoder of '{arm.name}' saw test scans without labels (transductive).")
+    unknown, saw = ([f"'{arm.name}'" for arm in arms if arm.seen == seen] for seen in ("unknown", "transductive"))
+    if unknown:
+        encoders, they = ("encoders", "they") if len(unknown) > 1 else ("encoder", "it")
+        warnings.append(f"What the {encoders} of {listed(unknown)} saw is unknown: {they} may have seen test scans.")
+    if saw:
+        encoders = "encoders" if len(saw) > 1 else "encoder"
+        warnings.append(f"The {encoders} of {listed(saw)} saw test scans without labels (transductive).")
     primary = [comparison for comparison in comparisons if comparison.primary]
     verdict = " ".join(comparison.verdict.sentence for comparison in primary) or "Nothing was compared."
     return {
@@ -342,7 +346,8 @@ def _comparison(found: Comparison) -> dict[str, Any]:
         "per_budget": [
             {"budget": each.budget, "n": each.n, **(ratio_plain(each.ratio) or {})} for each in found.per_budget
         ],
-        "warnings": found.warnings,
+        "cautions": [vars(caution) for caution in found.cautions],
+        "warnings": [str(caution) for caution in found.cautions],
     }
 
 
