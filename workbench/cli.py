@@ -182,14 +182,15 @@ def setting_rows(model: type[Any], prefix: str = "") -> list[tuple[str, str | No
 def report_fault(error: BaseException, words: Sequence[str]) -> str:
     """A fault of the program itself: the traceback goes to a file, the user gets a sentence and the file's name."""
     import tempfile
-    import traceback
+
+    from workbench.faults import told, trace
 
     file = Path(tempfile.gettempdir()) / f"workbench-fault-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
-    text = f"workbench {' '.join(words)}\n\n" + "".join(traceback.format_exception(error))
+    text = f"workbench {' '.join(words)}\n\n{trace(error)}"
     file.touch(mode=0o600)
     file.write_text(text, encoding="utf-8")
     return (
-        f"The program met a fault of its own ({type(error).__name__}: {error}). "
+        f"The program met a fault of its own ({told(error)}). "
         f"What to do: report it with the details in {file}."
     )
 

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from workbench.errors import InputError
+from workbench.faults import told
 from workbench.runs.memory import keep_memory
 
 T = TypeVar("T")
@@ -185,9 +186,5 @@ def _map_ray(function: Callable[[T], R], items: Iterable[T], workers: int | None
 
 
 def sentence(error: BaseException | None) -> str:
-    """The error in one line: a user's error as it stands, any other with its kind before it."""
-    from workbench.errors import WorkbenchError
-
-    if isinstance(error, WorkbenchError):
-        return str(error)
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """The error in one line, as ``faults.told`` says it."""
+    return told(error) if error is not None else "an error that nobody explained"

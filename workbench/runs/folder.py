@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from workbench import faults
 from workbench.config import Settings, digest_of
 from workbench.errors import InputError, WorkbenchError
 from workbench.runs.progress import Progress, duration
@@ -136,13 +137,10 @@ class RunFolder(Progress):
             self._status.state, self._status.message = "stopped", "Interrupted from the keyboard."
         else:
             self._status.state = "failed"
-            ours = isinstance(error, WorkbenchError)
-            self._status.message = str(error) if ours else f"{type(error).__name__}: {error}"
+            self._status.message = faults.told(error)
             self._append("log.txt", self._status.message)
-            if not ours:
-                import traceback
-
-                self._append("log.txt", "".join(traceback.format_exception(error)))
+            if not isinstance(error, WorkbenchError):
+                self._append("log.txt", faults.trace(error))
         self._status.ended = time.time()
         self._write_status()
         (self.path / STOP_FILE).unlink(missing_ok=True)
