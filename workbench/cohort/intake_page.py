@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.cohort import outcome_words
+from workbench.cohort.accounting import CONTAINERS
 from workbench.cohort.decisions import Act
 from workbench.cohort.intake import headline
 from workbench.cohort.quality.finding import CHOICES, LEVELS, number_of
@@ -212,12 +213,19 @@ def _outcomes_table(totals: dict[str, Any]) -> str:
         counts[code] = counts.get(code, 0) + number
     rows = "".join(
         f"<tr><td>{_safe(code)}</td><td class=n>{number:,}</td>"
-        f"<td>{'used' if outcome_words.is_used(code) else 'refused'}</td>"
+        f"<td>{_state(code)}</td>"
         f"<td>{_safe(outcome_words.sentence(code))}</td></tr>"
         for code, number in sorted(counts.items(), key=lambda item: (not outcome_words.is_used(item[0]), -item[1]))
     )
     head = "<tr><th>Outcome</th><th class=n>Files</th><th></th><th>What it means</th></tr>"
     return f"<h2>What became of each file</h2><table>{head}{rows}</table>"
+
+
+def _state(code: str) -> str:
+    """Whether a code counts as used; containers count as their content does."""
+    if code in CONTAINERS:
+        return "used if any of its files is"
+    return "used" if outcome_words.is_used(code) else "refused"
 
 
 def _journal(acts: Sequence[Act], cohort: str) -> str:
