@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from app.surroundings import workspace
 from workbench.cohort.cohort import Cohort
+from workbench.cohort.volumes.statuses import EVEN
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +20,21 @@ if TYPE_CHECKING:
 
 SLICES = ("CT", "MR", "PT", "NM")
 """Kinds of scan whose series are stacks, where the cohort's table of slices does not say more."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What is known of a stack's places in space.
+
+    Attributes:
+        volume: Key of the volume that the stack is, if its slices are evenly spaced; else ''.
+        slices: How many slices it has; 0 for a picture that is no slice.
+        sentence: What is to be said of its spacing.
+    """
+
+    volume: str = ""
+    slices: int = 0
+    sentence: str = ""
 
 
 class Catalogue:
@@ -40,9 +57,8 @@ class Catalogue:
         sliced = table["modality"].isin(SLICES)
         name = table["instance_key"].where(~sliced, table["series_key"]).astype(object)
         place = pd.Series(np.arange(len(table)), index=table.index)
-        known = self._slices()
-        if known is not None:
-            of_scan = known.reindex(table["scan_id"])
+        if len(self._slices):
+            of_scan = self._slices.reindex(table["scan_id"])
             found = of_scan["stack_id"].notna().to_numpy()
             name = name.where(~found, of_scan["stack_id"].to_numpy())
             place = place.where(~found, of_scan["place"].to_numpy())
@@ -92,6 +108,21 @@ class Catalogue:
         first, last = np.searchsorted(self._sorted_stacks, [stack, stack + 1])
         return self.table["scan_id"].iloc[self._order[first:last]].tolist()
 
+    def geometry_of(self, scan_id: str) -> Geometry:
+        """Whether the scan's stack is a volume.
+
+        Raises:
+            OperationFailed: The cohort's table of stacks cannot be read.
+        """
+        if scan_id not in self._slices.index:
+            return Geometry()
+        slice_: Any = self._slices.loc[scan_id]
+        if slice_["stack_id"] not in self._stacks.index:
+            return Geometry()
+        stack: Any = self._stacks.loc[slice_["stack_id"]]
+        volume = str(slice_["volume_id"] or "") if stack["status"] in EVEN else ""
+        return Geometry(volume, int(stack["slices"]), str(stack["sentence"]))
+
     def _number(self, scan_id: str) -> int:
         number = self._numbers.get(scan_id)
         if number is None:
@@ -100,14 +131,18 @@ class Catalogue:
             )
         return number
 
-    def _slices(self) -> pd.DataFrame | None:
+    @cached_property
+    def _slices(self) -> pd.DataFrame:
+        """Stack, place and volume of every scan that is a slice; empty where nobody looked for stacks."""
         import pandas as pd
 
-        file = self.cohort.folder / "slices.parquet"
-        if not file.is_file():
-            return None
-        found = pd.read_parquet(file, columns=["scan_id", "stack_id", "place"])
+        file, columns = self.cohort.folder / "slices.parquet", ["scan_id", "stack_id", "place", "volume_id"]
+        found = pd.read_parquet(file, columns=columns) if file.is_file() else pd.DataFrame(columns=columns)
         return found.drop_duplicates("scan_id").set_index("scan_id")
+
+    @cached_property
+    def _stacks(self) -> pd.DataFrame:
+        return self.cohort.stacks.set_index("stack_id")
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

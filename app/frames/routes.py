@@ -14,9 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.catalogue import Catalogue, catalogue
-from app.frames.coding import code
+from app.frames.coding import Coded, code
 from app.frames.opened import OpenFiles
 from app.frames.permission import may_look
+from app.frames.side_views import COLUMNS, ROWS, side_frame
 from app.frames.thumbnails import thumbnail
 from app.frames.tokens import TokenRefused, check, sign
 from workbench.errors import InputError, WorkbenchError
@@ -38,6 +39,11 @@ def frames_address(*, user: str, cohort: str, scan: str) -> str:
     return f"/x/frame/{sign(user=user, cohort=cohort, scan=scan)}/"
 
 
+def side_address(*, user: str, cohort: str, scan: str, axis: int) -> str:
+    """Where the planes across an axis of a scan's volume are, for this user, for a while; their number follows."""
+    return f"/x/side/{sign(user=user, cohort=cohort, scan=scan)}/{axis}/"
+
+
 def thumbnail_address(*, user: str, cohort: str, scan: str) -> str:
     """Where a scan's thumbnail is, for this user, for a while."""
     return f"/x/thumbnail/{sign(user=user, cohort=cohort, scan=scan)}"
@@ -47,6 +53,7 @@ def routes() -> list[BaseRoute]:
     """The routes of this module; any other address under ``/x/`` is refused."""
     return [
         Route("/x/frame/{token}/{place:int}", _guarded(_frame)),
+        Route("/x/side/{token}/{axis:int}/{place:int}", _guarded(_side)),
         Route("/x/thumbnail/{token}", _guarded(_thumbnail)),
         Route("/x", _nothing, methods=METHODS),
         Route("/x/{rest:path}", _nothing, methods=METHODS),
@@ -61,15 +68,27 @@ def _frame(request: Request, found: Catalogue, scan: str) -> Response:
     with AT_ONCE:
         frame, sides, rate = _files.frame(found.cohort.path_of(str(row["path_key"])), int(row["frame"]))
         coded = code(frame, sides=sides, rate=rate, full=request.query_params.get("full") == "1")
+    return _sent(request, coded)
+
+
+def _side(request: Request, found: Catalogue, scan: str) -> Response:
+    axis, place = int(request.path_params["axis"]), int(request.path_params["place"])
+    volume = found.geometry_of(scan).volume
+    if not volume or axis not in (ROWS, COLUMNS):
+        raise InputError("There is no such side view.")
+    return _sent(request, side_frame(found, volume, axis=axis, place=place))
+
+
+def _thumbnail(request: Request, found: Catalogue, scan: str) -> Response:
+    return Response(thumbnail(found, scan), headers=HEADERS, media_type="image/jpeg")
+
+
+def _sent(request: Request, coded: Coded) -> Response:
     body, headers = coded.body, {**HEADERS, "X-Frame": json.dumps(coded.facts)}
     if "gzip" in request.headers.get("accept-encoding", ""):
         body = compressed(body)
         headers["Content-Encoding"] = "gzip"
     return Response(body, headers=headers, media_type="application/octet-stream")
-
-
-def _thumbnail(request: Request, found: Catalogue, scan: str) -> Response:
-    return Response(thumbnail(found, scan), headers=HEADERS, media_type="image/jpeg")
 
 
 def _guarded(answer: Callable[[Request, Catalogue, str], Response]) -> Callable[[Request], Response]:

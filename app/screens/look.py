@@ -143,7 +143,7 @@ def look_at(found: Catalogue, scan: str, shown: pd.DataFrame) -> None:
     others = shown["scan_id"].tolist()
     here = next(iter(np.flatnonzero(shown["stack"] == row["stack"]).tolist()), None)
     following = None if here is None or here + 1 >= len(others) else case_of(found, others[here + 1])
-    viewer(case_of(found, scan), ahead=following, on_neighbour=lambda by: turn(others, here, by))
+    viewer(case_of(found, scan), ahead=following, on_neighbour=lambda by: turn(others, here, by), bring_up=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for words, icon, by in (("Previous", "arrow_back", -1), ("Next", "arrow_forward", 1)):
             possible = here is not None and 0 <= here + by < len(others)

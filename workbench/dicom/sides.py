@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.dicom.functional_groups import FrameAttributes
@@ -39,14 +40,19 @@ def sides(attributes: FrameAttributes, frame: int = 0) -> Sides:
         "ImageOrientationPatient"
     )
     if len(cosines) == 6:
-        right, bottom = _letters(cosines[:3]), _letters(cosines[3:])
+        right, bottom = letters(cosines[:3]), letters(cosines[3:])
     else:
         stated = [value.upper() for value in attributes.root.texts("PatientOrientation")]
         right, bottom = [value if set(value) <= set(OPPOSITE) else "" for value in (*stated, "", "")[:2]]
-    return Sides(_opposite(right), right, _opposite(bottom), bottom)
+    return Sides(opposite(right), right, opposite(bottom), bottom)
 
 
-def _letters(direction: list[float]) -> str:
+def letters(direction: Sequence[float]) -> str:
+    """The letters of a direction, the main one first: ``L``, or ``LP`` where it leans; '' where it is none.
+
+    Args:
+        direction: Its parts to the left, to the back and to the head; of length 1.
+    """
     length = sum(part * part for part in direction) ** 0.5
     if not 0.9 < length < 1.1:
         return ""
@@ -54,5 +60,6 @@ def _letters(direction: list[float]) -> str:
     return "".join(letter for size, letter in sorted(named, reverse=True) if size > OBLIQUE)
 
 
-def _opposite(letters: str) -> str:
+def opposite(letters: str) -> str:
+    """The letters of the direction back."""
     return "".join(OPPOSITE[letter] for letter in letters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,26 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 FRONTEND = Path(__file__).with_name("frontend")
-SCRIPTS = ("frames.js", "greys.js", "view.js", "windows.js", "overlay.js", "legend.js", "gestures.js", "tools.js")
+SCRIPTS = (
+    *("frames.js", "greys.js", "view.js", "windows.js", "overlay.js", "legend.js", "gestures.js", "cine.js"),
+    *("kept_view.js", "spoken.js", "tools.js"),
+)
 """In the order in which they are joined; ``viewer.js`` comes last."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A view of the same stack from another side.
+
+    Attributes:
+        name: Such as ``Coronal``.
+        url: Address of its frames.
+        count: Frames.
+    """
+
+    name: str
+    url: str
+    count: int
 
 
 @dataclass(frozen=True)
@@ -27,6 +45,8 @@ class Case:
         start: The frame to begin with.
         title: A few words on the picture.
         note: A sentence below them, such as why there are no side views.
+        view: What the frames are called where there are side views, such as ``Axial``.
+        planes: The side views.
         overlay: ``url`` of a grey picture that covers the frame, its ``name``, and the ``frame`` it belongs to (or
             None for all).
     """
@@ -37,11 +57,18 @@ class Case:
     start: int
     title: str
     note: str = ""
+    view: str = ""
+    planes: tuple[Plane, ...] = ()
     overlay: dict[str, Any] | None = None
 
 
 def viewer(
-    case: Case, *, key: str = "viewer", ahead: Case | None = None, on_neighbour: Callable[[int], None] | None = None
+    case: Case,
+    *,
+    key: str = "viewer",
+    ahead: Case | None = None,
+    on_neighbour: Callable[[int], None] | None = None,
+    bring_up: bool = False,
 ) -> None:
     """Draw the viewer.
 
@@ -50,8 +77,9 @@ def viewer(
         key: Of the component; the same on every run, so that the view survives.
         ahead: The case that will probably come next; its first frame is fetched ahead.
         on_neighbour: Called with -1 or 1 for the arrow keys to the left and right.
+        bring_up: Whether the page scrolls to the viewer when it appears.
     """
-    data = {**vars(case), "neighbours": on_neighbour is not None}
+    data = {**asdict(case), "neighbours": on_neighbour is not None, "bring_up": bring_up}
     if ahead is not None:
         data["ahead"] = {name: getattr(ahead, name) for name in ("id", "url", "count", "start")}
 

@@ -93,11 +93,16 @@ class FrameStore {
     }
   }
 
-  close() {
+  // Give up what is on the way; what has come is kept.
+  rest() {
     clearTimeout(this.later);
     this.ahead = null;
     for (const request of this.pending.values()) request.abort();
     this.pending.clear();
+  }
+
+  close() {
+    this.rest();
     this.kept.clear();
     this.bytes = 0;
   }

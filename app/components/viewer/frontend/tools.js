@@ -6,6 +6,7 @@ class Tools {
     this.viewer = viewer;
     const on = (name, event, act) => this.named(name).addEventListener(event, act, { signal });
     on("frame", "input", () => viewer.go(Number(this.named("frame").value) - 1));
+    on("plane", "change", () => viewer.turn(Number(this.named("plane").value)));
     on("preset", "change", () => viewer.choose(this.named("preset").value));
     on("brightness", "input", () => this.slide());
     on("contrast", "input", () => this.slide());
@@ -32,6 +33,13 @@ class Tools {
     this.root.querySelector(".frames").hidden = count < 2;
     this.named("play").hidden = count < 2;
     this.named("frame").max = String(Math.max(1, count));
+  }
+
+  planes(names, chosen) {
+    this.root.querySelector(".planes").hidden = names.length < 2;
+    const select = this.named("plane");
+    select.replaceChildren(...names.map((name, place) => Object.assign(document.createElement("option"), { value: String(place), textContent: name })));
+    select.value = String(chosen);
   }
 
   at(index) {

@@ -1,7 +1,5 @@
 // The viewer: one picture or stack on a canvas. Scrolling, windowing and zooming never ask Python for anything.
 
-const UNSTATED_RATE = 10;
-
 class Viewer {
   constructor(root) {
     this.root = root;
@@ -13,25 +11,25 @@ class Viewer {
     this.greys = new Greys();
     this.windowing = new Windowing();
     this.legend = new Legend(root);
+    this.spoken = new Spoken(root);
     this.overlay = new Overlay(() => this.redraw());
+    this.cine = new Cine(this);
     this.tools = new Tools(root, this, this.closing.signal);
     this.textShown = true;
     this.pointer = null;
     listen(this, root, this.stage, this.closing.signal);
     this.observer = new ResizeObserver(() => this.fill());
     this.observer.observe(this.stage);
-    this.listKeys();
-    this.count = 0;
-    root.scrollIntoView({ block: "start" });
+    this.plane = 0;
   }
 
   // What Python passes: see the component's Python side. The same case again only renews its address.
   update(data, ask) {
     this.ask = ask;
-    const same = this.data && this.data.id === data.id;
+    const same = this.data && this.data.id === data.id && this.views.length === this.planesOf(data).length;
     this.data = data;
     if (same) {
-      this.frames.url = data.url;
+      this.views.forEach((view, place) => (view.frames.url = this.planesOf(data)[place].url));
       if (this.stale) {
         this.stale = false;
         this.want();
@@ -39,30 +37,75 @@ class Viewer {
     } else {
       this.open(data);
     }
+    if (data.bring_up && !this.brought) this.root.scrollIntoView({ block: "start" });
+    this.brought = true;
     this.overlay.load(data.overlay);
     this.tools.covered(data.overlay, this.overlay.opacity);
   }
 
   open(data) {
     this.play(false);
-    if (this.frames) this.frames.close();
+    for (const view of this.views || []) view.frames.close();
     const callbacks = { onFrame: (index) => this.came(index), onProblem: (index, told) => this.problem(index, told) };
-    this.frames = this.ahead && this.ahead.id === data.id ? this.ahead.frames : new FrameStore({ ...data, ...callbacks });
-    if (this.ahead && this.ahead.id !== data.id) this.ahead.frames.close();
-    Object.assign(this.frames, callbacks, { url: data.url });
+    const ready = this.ahead && this.ahead.id === data.id ? this.ahead.frames : null;
+    if (this.ahead && !ready) this.ahead.frames.close();
     this.ahead = null;
-    this.count = data.count;
-    this.index = data.start;
-    this.shown = null;
+    // Frames and place of the stack as acquired, and of its side views.
+    this.views = this.planesOf(data).map((plane, place) => ({
+      frames: Object.assign(place === 0 && ready ? ready : new FrameStore(plane), callbacks, { url: plane.url }),
+      index: plane.start,
+    }));
+    this.plane = 0;
     this.reference = null;
     this.stale = false;
     this.view.fit();
     this.windowing.reset();
-    this.recall();
+    const kept = keptView(data.id, this.windowing);
+    if (kept !== null && kept < data.count) this.views[0].index = kept;
     this.legend.titles = [data.title, data.note];
     this.legend.write("title", data.title);
-    this.tools.frames(this.count);
+    this.tools.planes(this.planesOf(data).map((plane) => plane.name), 0);
+    this.enter();
+  }
+
+  planesOf(data) {
+    const { view, url, count, start, planes } = data;
+    return [{ name: view, url, count, start }, ...(planes || []).map((plane) => ({ ...plane, start: plane.count >> 1 }))];
+  }
+
+  // Look at the stack from another side; what is on the way for this one is given up.
+  turn(plane) {
+    const to = plane % this.views.length;
+    if (to === this.plane) return;
+    this.play(false);
+    this.frames.rest();
+    this.plane = to;
+    this.view.fit();
+    this.tools.planes(this.planesOf(this.data).map((one) => one.name), to);
+    this.say(`View: ${this.planesOf(this.data)[to].name}`);
+    this.enter();
+  }
+
+  get frames() {
+    return this.views && this.views[this.plane].frames;
+  }
+
+  get count() {
+    return this.views ? this.frames.count : 0;
+  }
+
+  get index() {
+    return this.views[this.plane].index;
+  }
+
+  set index(to) {
+    this.views[this.plane].index = to;
+  }
+
+  enter() {
+    this.shown = null;
     this.stage.dataset.shown = "";
+    this.tools.frames(this.count);
     this.want();
     this.redraw();
   }
@@ -78,7 +121,7 @@ class Viewer {
   }
 
   came(index) {
-    if (index !== this.index) return;
+    if (index !== this.index || !this.frames.get(index)) return;
     this.redraw();
     if (this.data.ahead && !this.ahead) {
       const quiet = { onFrame() {}, onProblem() {} };
@@ -112,10 +155,14 @@ class Viewer {
     const to = Math.min(this.count - 1, Math.max(0, index));
     if (to === this.index) return;
     this.frames.direction = to > this.index ? 1 : -1;
-    this.index = to;
+    this.show(to);
+    this.remember();
+  }
+
+  show(index) {
+    this.index = index;
     this.want();
     this.redraw();
-    this.remember();
   }
 
   step(by) {
@@ -128,33 +175,16 @@ class Viewer {
   }
 
   play(on) {
-    this.playing = on && this.count > 1;
-    this.tools.playing(this.playing);
-    cancelAnimationFrame(this.ticking);
-    if (!this.playing) return;
-    const frame = this.frames.get(this.index);
-    const stated = frame && frame.facts.rate;
-    const rate = stated || UNSTATED_RATE;
-    this.say(`Playing, ${number(rate)} per second${stated ? "" : "; the file states no speed"}`);
-    let due = performance.now() + 1000 / rate;
-    const tick = (now) => {
-      if (!this.playing) return;
-      const next = (this.index + 1) % this.count;
-      if (now >= due && (this.frames.get(next) || !this.frames.get(this.index))) {
-        due = Math.max(due + 1000 / rate, now);
-        this.frames.direction = 1;
-        this.index = next;
-        this.want();
-        this.redraw();
-      }
-      this.ticking = requestAnimationFrame(tick);
-    };
-    this.ticking = requestAnimationFrame(tick);
+    this.cine.play(on);
+  }
+
+  get playing() {
+    return this.cine.playing;
   }
 
   // The present frame; the last one drawn while it has not come yet.
   get frame() {
-    return this.frames && (this.frames.get(this.index) || this.shown);
+    return this.views && (this.frames.get(this.index) || this.shown);
   }
 
   // Window
@@ -292,7 +322,7 @@ class Viewer {
   }
 
   draw() {
-    if (!this.frames) return;
+    if (!this.views) return;
     const { context, canvas, frame } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = "#000";
@@ -311,7 +341,7 @@ class Viewer {
     context.imageSmoothingEnabled = this.view.scale * facts.step * devicePixelRatio < 6;
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, left, top, width, height);
-    if (this.overlay.shownOn(this.index)) {
+    if (this.plane === 0 && this.overlay.shownOn(this.index)) {
       context.imageSmoothingEnabled = true;
       context.globalAlpha = this.overlay.opacity;
       context.drawImage(this.overlay.canvas, left, top, width, height);
@@ -336,72 +366,31 @@ class Viewer {
   }
 
   follow() {
-    const place = this.count > 1 ? `${this.index + 1} / ${this.count}` : "";
-    this.legend.write("place", place);
+    const view = this.views.length > 1 ? `${this.planesOf(this.data)[this.plane].name} ` : "";
+    this.legend.write("place", this.count > 1 ? `${view}${this.index + 1} / ${this.count}` : "");
     this.tools.at(this.index);
-    const words = this.count > 1 ? `Image viewer, frame ${this.index + 1} of ${this.count}` : "Image viewer, one frame";
-    this.stage.setAttribute("aria-label", words);
-    clearTimeout(this.describing);
-    this.describing = setTimeout(() => this.describe(words), 500);
+    this.spoken.frame(this.index, this.count, (words) => this.description(words));
   }
 
-  describe(words) {
+  description(words) {
     const frame = this.frames.get(this.index);
-    if (!frame) return;
-    const { facts } = frame;
-    const side = (letters) => letters || "not stated";
-    const text =
-      `${this.data.title}. ${words}. ${facts.width} by ${facts.height} pixels. ${this.windowing.words(facts)}. ` +
-      `Left of the picture: ${side(facts.sides.left)}; right: ${side(facts.sides.right)}. Screen not calibrated for diagnosis.`;
-    this.root.querySelector("#told").textContent = text;
+    return frame ? `${this.data.title}. ${words}. ${described(frame.facts, this.windowing)}` : "";
   }
 
   say(words) {
-    this.root.querySelector(".spoken").textContent = words;
+    this.spoken.say(words);
   }
-
-  listKeys() {
-    const list = document.createElement("dl");
-    for (const [keys, act] of KEYS) {
-      list.append(
-        Object.assign(document.createElement("dt"), { textContent: keys }),
-        Object.assign(document.createElement("dd"), { textContent: act }),
-      );
-    }
-    this.root.querySelector(".keys").append(list);
-  }
-
-  // What is kept for a reload, in this tab only: frame and window.
 
   remember() {
     clearTimeout(this.remembering);
-    this.remembering = setTimeout(() => {
-      const { name, manual, inverted } = this.windowing;
-      const kept = { index: this.index, name, manual, inverted };
-      try {
-        sessionStorage.setItem(`viewer:${this.data.id}`, JSON.stringify(kept));
-      } catch {
-        // a full or forbidden store is no loss worth a word
-      }
-    }, 250);
-  }
-
-  recall() {
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(`viewer:${this.data.id}`) || "null");
-      if (!kept) return;
-      if (kept.index < this.count) this.index = kept.index;
-      Object.assign(this.windowing, { name: kept.name, manual: kept.manual, inverted: kept.inverted });
-    } catch {
-      // as if nothing had been kept
-    }
+    this.remembering = setTimeout(() => keepView(this.data.id, this.views[0].index, this.windowing), 250);
   }
 
   close() {
     this.play(false);
     this.closing.abort();
     this.observer.disconnect();
-    if (this.frames) this.frames.close();
+    for (const view of this.views || []) view.frames.close();
     if (this.ahead) this.ahead.frames.close();
   }
 }

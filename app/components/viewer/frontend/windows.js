@@ -22,7 +22,7 @@ class Windowing {
 
   // Frames without a window of their own are all shown in that of the first one seen: a fit for each would flicker.
   share(facts) {
-    this.shared ||= fileWindow(facts);
+    this.shared ||= { ...fileWindow(facts), stored: facts.windows.length > 0 };
   }
 
   // The presets of a frame by name, those of Alt+1, Alt+2, ... first and the file's own last.
@@ -58,7 +58,7 @@ class Windowing {
     const exact = facts.slope !== 1 || facts.function === "LINEAR_EXACT";
     if (this.manual) return { ...this.manual, exact };
     if (facts.tone) return null;
-    if (!facts.windows.length && this.shared) return { ...this.shared, exact: true };
+    if (!facts.windows.length && this.shared) return { centre: this.shared.centre, width: this.shared.width, exact: true };
     return { ...fileWindow(facts), exact: exact || !facts.windows.length };
   }
 
@@ -79,7 +79,8 @@ class Windowing {
     const window = this.of(facts);
     const swap = this.inverted ? ", inverted" : "";
     if (!window) return `Tone curve from the maker${swap}`;
-    const own = this.name !== STORED ? this.name : facts.windows.length ? "as stored" : "fitted, none stored";
+    const stored = facts.windows.length > 0 || (this.shared && this.shared.stored);
+    const own = this.name !== STORED ? this.name : stored ? "as stored" : "fitted, none stored";
     return `C ${number(window.centre)}  W ${number(window.width)}  (${own.toLowerCase()}${swap})`;
   }
 }
