@@ -84,7 +84,8 @@ def test_nearest_psd_never_lowers_a_variance() -> None:
 def test_a_borrowed_spread_is_known_as_well_as_the_lenders() -> None:
     """The whole pool has one draw; its pool part rests on four of the budget below: three degrees of freedom."""
     alone = cell("a", "all", 100, AUC[:1], [0.0, 0.0, 0.0, 0.0])
-    parts = covariance(study(cell("a", "50", 50, AUC), alone))
-    variance, df = parts.variance(np.array([0.0, 1.0]))
+    pair = [cell("b", "50", 50, AUC[:2])]  # another arm's few draws have no say
+    parts = covariance(study(cell("a", "50", 50, AUC), alone, *pair))
+    variance, df = parts.variance(np.array([0.0, 1.0, 0.0]))
     assert variance == pytest.approx(AUC.var(ddof=1))
     assert df == pytest.approx(3)

@@ -27,12 +27,15 @@ class Covariance:
         draw: Of the mean over draws.
         pool: Of another pool of the same size; zero where it cannot be estimated.
         draws: ``(M,)`` number of draws of each cell.
+        pool_draws: ``(M,)`` number of draws that the pool's part rests on: the cell's own, or those of the budget that
+            stands in for it; None where every cell has its own.
     """
 
     test: list[tuple[Matrix, int]]
     draw: Matrix
     pool: Matrix
     draws: NDArray[np.int64]
+    pool_draws: NDArray[np.int64] | None = None
 
     @property
     def this_pool(self) -> Matrix:
@@ -52,14 +55,11 @@ class Covariance:
             level: 1 for this pool, 2 for a new one.
         """
         used = np.flatnonzero(weights)
-        replicated = self.draws[used][self.draws[used] > 1]
-        if not len(replicated):  # the whole pool alone: its spread is borrowed, and known as well as the lender's
-            replicated = self.draws[self.draws > 1]
-        nu = max(1, int(replicated.min()) - 1) if len(replicated) else 1
         parts = [(float(weights @ part @ weights), df) for part, df in self.test]
-        parts.append((float(weights @ self.draw @ weights), nu))
+        parts.append((float(weights @ self.draw @ weights), _freedom(self.draws[used])))
         if level == 2:
-            parts.append((float(weights @ self.pool @ weights), nu))
+            lent = self.draws if self.pool_draws is None else self.pool_draws
+            parts.append((float(weights @ self.pool @ weights), _freedom(lent[used])))
         parts = [(max(0.0, value), df) for value, df in parts]
         total = sum(value for value, _ in parts)
         if total <= 0:
@@ -70,12 +70,21 @@ class Covariance:
 def covariance(curves: Curves) -> Covariance:
     """The parts for a set of curves on one test set."""
     influence = np.stack([cell.influence for cell in curves.cells])
+    draws = np.array([len(cell.auc) for cell in curves.cells])
+    pool, stand_in = _pool_part(curves)
     return Covariance(
         test=covariance_parts(influence, curves.side),
         draw=_draw_part(curves),
-        pool=_pool_part(curves),
-        draws=np.array([len(cell.auc) for cell in curves.cells]),
+        pool=pool,
+        draws=draws,
+        pool_draws=draws[stand_in],
     )
+
+
+def _freedom(draws: NDArray[np.int64]) -> int:
+    """Degrees of freedom of the spread of the least replicated cell."""
+    replicated = draws[draws > 1]
+    return max(1, int(replicated.min()) - 1) if len(replicated) else 1
 
 
 def _common(curves: Curves, i: int, j: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -98,7 +107,8 @@ def _draw_part(curves: Curves) -> Matrix:
     return nearest_psd(part)
 
 
-def _pool_part(curves: Curves) -> Matrix:
+def _pool_part(curves: Curves) -> tuple[Matrix, NDArray[np.int64]]:
+    """The part, and the cell whose draws each cell's rests on."""
     total = curves.pool_patients
     count = len(curves.cells)
     variance = np.zeros(count)
@@ -123,7 +133,7 @@ def _pool_part(curves: Curves) -> Matrix:
             first, second = int(stand_in[i]), int(stand_in[j])
             alike = 1.0 if first == second else _likeness(curves, first, second, share)
             part[i, j] = part[j, i] = alike * np.sqrt(variance[i] * variance[j])
-    return nearest_psd(part)
+    return nearest_psd(part), stand_in
 
 
 def _likeness(curves: Curves, i: int, j: int, share: NDArray[np.float64]) -> float:
