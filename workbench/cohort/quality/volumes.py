@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from workbench.cohort.quality.evidence import Evidence
 from workbench.cohort.quality.finding import Finding, number_of
 from workbench.cohort.volumes.findings import LEVELS
-from workbench.cohort.volumes.statuses import EVEN, MEANINGS, Status
+from workbench.cohort.volumes.statuses import EVEN, MEANINGS, UNFIT_FOR_2D, Status
 
 TITLES = {
     Status.AMBIGUOUS: "Slices that cannot be told apart",
@@ -35,7 +35,7 @@ def stacks(evidence: Evidence) -> Iterator[Finding]:
         if chosen.empty or status in EVEN:
             continue
         number = len(chosen)
-        aside = status is Status.AMBIGUOUS
+        aside = status in UNFIT_FOR_2D
         yield Finding(
             "Q17",
             f"stack_{status.value}",
@@ -43,9 +43,7 @@ def stacks(evidence: Evidence) -> Iterator[Finding]:
             TITLES.get(status, status.value),
             f"{number_of(number, 'stack')} of slices: {MEANINGS[status]}.",
             number,
-            default="They are kept aside."
-            if aside
-            else "Their slices are used one by one, where they are used at all.",
+            default="They are kept aside." if aside else "That is how they are used.",
             choices=("keep", "include") if aside else ("keep", "exclude"),
             scans=slices.loc[slices["stack_id"].isin(chosen["stack_id"]), "scan_id"].tolist(),
         )
