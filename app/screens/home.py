@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from app.components.engineer_details import engineer_details
-from app.components.frame import page
+from app.components.frame import escape, page
 from app.components.job_card import job_card
 from app.components.job_request import job_of_page, request_job, show_request_error
-from app.journey import DONE, Step, next_step, steps
+from app.journey import Step, next_step, steps
 
 MARKS = {
     "done": ":material/check_circle:",
@@ -25,7 +25,7 @@ def body() -> None:
     following = next_step(found)
     for number, step in enumerate(found, start=1):
         _row(number, step, primary=step is following)
-    if not any(step.state == DONE for step in found):
+    if found[0].state == "waiting for you":
         with st.container(border=True):
             left, right = st.columns([4, 1.4], vertical_alignment="center")
             left.markdown(
@@ -46,7 +46,12 @@ def _row(number: int, step: Step, *, primary: bool) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1.4], vertical_alignment="center")
         left.markdown(f"##### {MARKS[step.state]} {number}. {step.title}")
-        left.caption(f"{step.state.capitalize()}. {step.sentence}")
+        left.caption(f"{step.state.capitalize()}. {escape(step.sentence)}")
+        if step.parts:
+            with left.container(horizontal=True):
+                for part in step.parts:
+                    mark = MARKS["done" if part.done else "not started"]
+                    st.page_link(part.page, label=part.title + (", done" if part.done else ""), icon=mark)
         if primary:
             clicked = right.button(step.action, key=f"step-{number}", type="primary", width="stretch")
             if clicked:

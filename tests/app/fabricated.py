@@ -240,3 +240,56 @@ def make_study(workspace: Workspace, name: str = "answer", **status: Any) -> Run
     (run.path / "figures").mkdir()
     Image.fromarray(np.full((80, 120, 3), 255, np.uint8)).save(run.path / "figures" / "curve.png")
     return run
+
+
+def audit_figures(source: str = "reader", weights: str = "ab" * 32) -> dict[str, Any]:
+    """An ``audit.json`` with one clear, one possible and no difference, one group too small, some not recorded."""
+
+    def three(value: float) -> dict[str, float]:
+        return {"value": value, "low": value - 0.06, "high": value + 0.05}
+
+    def group(
+        name: str, quality: float, positive: int, *, comparable: bool = True, **differences: Any
+    ) -> dict[str, Any]:
+        shown = positive >= 10
+        point = {"arm": "model", "protocol": "probe", "budget": "all", "n": 300.0,
+                 "auc": three(quality), "sensitivity": three(quality - 0.1), "specificity": three(0.9)}  # fmt: skip
+        return {
+            "name": name, "comparable": comparable, "units": 4 * positive, "patients": 3 * positive,
+            "positive_patients": positive, "negative_patients": 2 * positive, "shown": shown,
+            "judged": comparable and positive >= 30, "note": "", "points": [point] if shown else [],
+            "differences": [{"metric": metric, **facts} for metric, facts in differences.items()],
+        }  # fmt: skip
+
+    clear = {"value": -0.11, "low": -0.19, "high": -0.03, "p_holm": 0.01, "named": True}
+    possible = {"value": 0.05, "low": 0.004, "high": 0.1, "p_holm": 0.2, "named": False}
+    none = {"value": 0.01, "low": -0.03, "high": 0.05, "p_holm": 1.0, "named": False}
+    sex = [
+        group("female", 0.91, 70, auc={**clear, "value": 0.11, "low": 0.03, "high": 0.19}, specificity=none),
+        group("male", 0.80, 80, auc=clear, sensitivity=possible, specificity=none),
+        group("not recorded", 0.85, 12, comparable=False),
+    ]
+    scanner = [group("Aurora", 0.86, 90, auc=none), group("Borealis", 0.84, 60, auc=none), group("Old", 0.5, 4)]
+    return {
+        "schema_version": 1, "verdict": "It does not work equally well by sex.", "warnings": ["Intervals are wide."],
+        "source": {"kind": "finetune", "run_id": source, "model": source}, "cohort": "chest", "weights_sha256": weights,
+        "question": {"positive": ["lesion"], "name": "lesion", "said": "lesion against clear."},
+        "arm": "model", "protocol": "probe", "budget": "all", "n": 300.0, "unit": "scan",
+        "test": {"units": 648, "patients": 486, "positive_patients": 162, "negative_patients": 324},
+        "everyone": group("everyone", 0.86, 162),
+        "attributes": [
+            {"name": "sex", "verdict": {"short": "disparity remains", "sentence": "By sex: AUC is lower for male."},
+             "groups": sex},
+            {"name": "scanner", "verdict": {"short": "no disparity detected", "sentence": "By scanner: none detected."},
+             "groups": scanner},
+        ],
+        "skipped": [{"name": "site", "reason": "only one value"}],
+    }  # fmt: skip
+
+
+def make_audit(workspace: Workspace, name: str = "fairness", source: str = "reader", **status: Any) -> RunFolder:
+    """A finished audit of the classifier ``source``."""
+    run = make_run(workspace, "audit", name, {"source": source}, **status)
+    (run.path / "audit.json").write_text(json.dumps(audit_figures(source)))
+    (run.path / "audit.html").write_text("<html><body>audit</body></html>")
+    return run
