@@ -39,7 +39,7 @@ def verdict_buttons(queue: Queue, scan: str, first: str) -> None:
     if said.label:
         st.caption(f"The label at hand: {escape(said.label)}.")
     st.button(
-        f"Keep mine: {first}", key=f"keep-{scan}", shortcut="Enter", type="primary", width="stretch",
+        f"Keep mine: {first}", key=f"keep-{scan}", shortcut="k", type="primary", width="stretch",
         on_click=_verdict, args=(queue, scan, first),
     )  # fmt: skip
     for number, option in enumerate(queue.answers, start=1):

@@ -6,6 +6,7 @@ import json
 from tests.app.fabricated import make_run
 from tests.app.reviewing import make_review
 from tests.app.test_teach import button, texts
+from tests.review.making import audit_of
 from workbench.config import load_settings
 from workbench.release.model_card import written_by_people
 from workbench.review.acknowledgement import latest_audit
@@ -44,7 +45,7 @@ def test_what_is_missing_is_said_one_by_one(furnished, screen) -> None:
 def test_the_audit_is_read_with_one_button(furnished, screen) -> None:
     make_review(furnished)
     run = make_run(furnished, "audit", "groups", {"model": "reader"})
-    (run.path / "audit.json").write_text(json.dumps({"sentences": ["No clear difference."]}))
+    (run.path / "audit.json").write_text(json.dumps(audit_of("reader")))
     page = screen("models", model=MODEL)
     assert "Nobody has read the audit" in texts(page)
     button(page, f"I have read it ({ME})").click().run()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.app.fabricated import make_run
-from tests.review.making import make_cohort, make_model, open_one, read_all
+from tests.review.making import audit_of, make_cohort, make_model, open_one, read_all
 from workbench.cohort import decisions
 from workbench.release.model_card import write_fields
 from workbench.review import sign_off
@@ -35,7 +35,7 @@ def make_all(workspace: Workspace, *, without: str = "", **facts: Any) -> Review
     if without != "privacy":
         decisions.add(cohort.folder, "sign", "sheet", ["5hee7"], reason="no names seen", who="Dr Park")
     audit = make_run(workspace, "audit", "groups", {"model": model.run_id})
-    (audit.path / "audit.json").write_text(json.dumps({"sentences": ["No clear difference by sex."]}))
+    (audit.path / "audit.json").write_text(json.dumps(audit_of(model.run_id)))
     if without != "subgroups":
         acknowledge(workspace, model, who="Dr Park")
     if without != "review":

@@ -48,6 +48,13 @@ def make_model(workspace: Workspace, name: str = "reader", **facts: Any) -> Revi
     return find_model(name, workspace)
 
 
+def audit_of(run: str) -> dict[str, Any]:
+    """The parts of an ``audit.json`` that the card and the gate read."""
+    sex = {"name": "sex", "verdict": {"short": "none", "sentence": "No clear difference by sex."}}
+    source = {"kind": "finetune", "run_id": run}
+    return {"source": source, "verdict": "Nothing was found.", "attributes": [sex], "warnings": ["Few patients."]}
+
+
 def scores(cohort: Any, seed: int = 0) -> pd.DataFrame:
     """Probabilities of every scan, better than chance, with labels."""
     rng = np.random.default_rng(seed)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.review.making import make_cohort, make_model, open_one, read_all
+from tests.review.making import audit_of, make_cohort, make_model, open_one, read_all
 from workbench.errors import InputError, OperationFailed
 from workbench.review import agreement, sign_off
 from workbench.review.acknowledgement import acknowledge, latest_audit
@@ -130,9 +132,12 @@ def test_an_audit_that_was_made_again_is_unread(bench) -> None:
     with pytest.raises(InputError, match="no subgroup audit of 'other'"):
         acknowledge(workspace, model, who="Dr Lee")
     run = make_run(workspace, "audit", "a1", {"model": "other"})
-    (run.path / "audit.json").write_text('{"groups": []}')
+    (run.path / "audit.json").write_text(json.dumps(audit_of("other")))
     assert latest_audit(workspace, model).read is None  # pyright: ignore[reportOptionalMemberAccess]
+    assert latest_audit(workspace, make_model(workspace)) is None
     acknowledge(workspace, model, who="Dr Lee")
     assert latest_audit(workspace, model).read.who == "Dr Lee"  # pyright: ignore[reportOptionalMemberAccess]
-    (run.path / "audit.json").write_text('{"groups": [1]}')
+    (run.path / "audit.json").write_text(json.dumps({**audit_of("other"), "warnings": []}))
     assert latest_audit(workspace, model).read is None  # pyright: ignore[reportOptionalMemberAccess]
+    os.utime(run.path / "audit.json", (1, 1))
+    assert latest_audit(workspace, model) is None  # older than the weights, so of others

@@ -10,7 +10,7 @@ import pytest
 
 from tests.app.fabricated import make_run
 from tests.release.making import INTAKE, real_classifier
-from tests.review.making import make_cohort, make_model, scores
+from tests.review.making import audit_of, make_cohort, make_model, scores
 from workbench.cohort import decisions
 from workbench.config import load_settings
 from workbench.errors import InputError
@@ -67,7 +67,7 @@ def test_from_a_queue_to_an_approved_model(bench: Workspace, tmp_path: Path) -> 
         assert sentence in caught.value.what
     decisions.add(bench.cohort_dir("chest"), "sign", "sheet", ["5hee7"], reason="no names seen", who="Dr Park")
     run = make_run(bench, "audit", "groups", {"model": "reader"})
-    (run.path / "audit.json").write_text(json.dumps({"sentences": ["No clear difference."]}))
+    (run.path / "audit.json").write_text(json.dumps(audit_of("reader")))
     assert call(bench, "signoff", model="reader", read="subgroups", who="Dr Park").made["kind"] == "acknowledgement"
     call(bench, "signoff", model="reader", queue="first", role="radiologist", who="Dr Lee")
     card = tmp_path / "card.yaml"
@@ -101,7 +101,7 @@ def test_an_export_by_force_says_so_in_the_folder_and_the_chain(bench: Workspace
         bench, "export", model="reader", out=out, formats=["safetensors"], force_reason="phantoms only", who="A"
     )
     told = json.loads((out / "export.json").read_text())
-    assert told["override"] == {"record": done.override, "reason": "for phantoms"} and told["who"] == "A"
+    assert told["override"] == {"record": done.override, "reason": "phantoms only"} and told["who"] == "A"
     assert [c["name"] for c in told["conditions"] if not c["met"]] == ["privacy", "subgroups", "review", "card"]
     assert [r["kind"] for r in call(bench, "signoff", model="reader").about] == ["override", "export"]
     with pytest.raises(InputError, match="holds something already"):

@@ -18,8 +18,6 @@ PLAIN_NAMES = {
 }  # fmt: skip
 SHOWN = {"modality": "Kinds", "view_position": "Views", "body_part": "Body parts", "sex": "Sex", "scanner": "Scanners"}
 NOT_STATED = "not stated"
-SAYING = ("sentences", "said", "verdicts", "verdict", "summary")
-"""Where an audit may keep its sentences."""
 
 
 def gather(workspace: Workspace, model: ReviewedModel) -> dict[str, str]:
@@ -178,10 +176,14 @@ def _groups(workspace: Workspace, model: ReviewedModel) -> str:
     if audit is None:
         return ""
     figures = audit.figures()
-    said = next((figures[name] for name in SAYING if figures.get(name)), [])
-    lines = [said] if isinstance(said, str) else [str(line) for line in said if isinstance(line, str)]
     read = f"Read by {audit.read.who}, {audit.read.at[:10]}." if audit.read else "Nobody has said that they read it."
-    return "\n".join([f"Audit `{audit.folder.name}`. {read}", "", *(f"- {line}" for line in lines)]).strip()
+    lines = [str(figures.get("verdict", ""))]
+    lines += [str(each.get("verdict", {}).get("sentence", "")) for each in figures.get("attributes", [])]
+    skipped = [str(each.get("name", "")) for each in figures.get("skipped", []) if isinstance(each, dict)]
+    lines += [f"Not judged: {', '.join(name for name in skipped if name)}."] if any(skipped) else []
+    lines += [str(warning) for warning in figures.get("warnings", [])]
+    shown = [f"- {line}" for line in dict.fromkeys(lines) if line]
+    return "\n".join([f"Audit `{audit.folder.name}`. {read}", "", *shown]).strip()
 
 
 def _review(workspace: Workspace, model: ReviewedModel) -> str:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.config import read_yaml
 from workbench.errors import InputError
 from workbench.review.queue import file_digest
 from workbench.review.record_chain import Record, append, records
-from workbench.review.reviewed_model import ReviewedModel, read_json
+from workbench.review.reviewed_model import VERBS, ReviewedModel, read_json
 from workbench.runs.workspace import Workspace
 
 AUDIT = "audit.json"
-NAMING = ("model", "run", "classifier", "source")
-"""Settings of an audit that may name the model it looked at."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Audit:
 
 def latest_audit(workspace: Workspace, model: ReviewedModel) -> Audit | None:
     """The latest finished audit of a model, or None."""
-    found = [run for run in workspace.runs("audit") if (run / AUDIT).is_file() and _is_of(run, model, workspace)]
+    found = [run for run in workspace.runs("audit") if (run / AUDIT).is_file() and _is_of(run, model)]
     if not found:
         return None
     folder = max(found, key=lambda run: ((run / AUDIT).stat().st_mtime_ns, run.name))
@@ -68,15 +65,9 @@ def acknowledge(workspace: Workspace, model: ReviewedModel, *, who: str) -> Reco
     return append(workspace, "acknowledgement", model.digest, content, who=who)
 
 
-def _is_of(run: Path, model: ReviewedModel, workspace: Workspace) -> bool:
-    figures = read_json(run / AUDIT)
-    if figures.get("weights_sha256"):
-        return figures["weights_sha256"] == model.digest
-    try:
-        settings = read_yaml(run / "settings.yaml")
-    except InputError:
+def _is_of(run: Path, model: ReviewedModel) -> bool:
+    """Whether an audit is of this model: of its run, and made after its weights."""
+    source = read_json(run / AUDIT).get("source")
+    if not isinstance(source, dict) or (source.get("kind"), source.get("run_id")) != (VERBS[model.kind], model.run_id):
         return False
-    for named in (str(settings.get(name) or "") for name in NAMING):
-        if named and (named == model.run_id or (workspace.root / named).resolve() == model.folder):
-            return True
-    return False
+    return model.changed <= (run / AUDIT).stat().st_mtime

@@ -101,5 +101,5 @@ def in_words(found: dict[str, Any]) -> list[str]:
             f"cases in which they had said something else, and left it in {moved['from_model']} of {moved['agreed']}."
         )
     if found["kappa"] is not None:
-        lines.append(f"Kappa of first answers and model: {found['kappa']:.2f}.")
+        lines.append(f"Kappa of first answers and model, over all cases: {found['kappa']:.2f}.")
     return lines

@@ -65,6 +65,11 @@ class ReviewedModel:
         """Its weights file."""
         return self.folder / f"{self.kind}.safetensors"
 
+    @property
+    def changed(self) -> float:
+        """When its description was written, Unix time: the weights are never newer."""
+        return (self.folder / f"{self.kind}.json").stat().st_mtime
+
     def json(self, name: str) -> dict[str, Any]:
         """A JSON file of the run folder; empty where there is none."""
         return read_json(self.folder / name)
