@@ -108,6 +108,18 @@ def test_the_metrics_are_those_of_the_predictions(workspace: Workspace, result: 
     assert f"{metrics['auc']['value']:.3f}" in result.summary()
 
 
+def test_scores_of_the_labelled_scans_by_trainings_without_them_are_kept(
+    workspace: Workspace, result: FinetuneResult
+) -> None:
+    table = pd.read_parquet(Path(result.path) / "out_of_fold.parquet")
+    cohort = Cohort.open(workspace.cohort_dir("phantom"))
+    labels = cohort.labels()
+    assert set(table["scan_id"]) == set(cohort.development(labels))
+    truth = dict(zip(labels.table["scan_id"], labels.table["label"], strict=True))
+    assert table["label"].tolist() == [truth[scan] for scan in table["scan_id"]]
+    assert np.allclose(table.groupby("scan_id")["probability"].sum(), 1, atol=1e-5)
+
+
 def test_the_classifier_gives_the_predictions_again(workspace: Workspace, result: FinetuneResult) -> None:
     classifier = load_classifier(result.path)
     cohort = Cohort.open(workspace.cohort_dir("phantom"))

@@ -213,9 +213,10 @@ def _attribute(material: Material, attribute: Attribute) -> Disparity:
         tests["auc"] = _auc_test(material, parts[judged], [sizes[k] for k in judged])
         for place, k in enumerate(judged):
             groups[k] = replace(groups[k], shrunken=float(tests["auc"].shrunken[place]))
-            groups[k].differences.append(_auc_difference(material, parts[k], rests[k]))
+            difference, lent = _auc_difference(material, parts[k], rests[k])
+            groups[k].differences.append(difference)
             help_ = _help(material, parts[k], rests[k])
-            matched = _matched(material, attribute, parts[k], rests[k], weights)
+            matched = _matched(material, attribute, parts[k], rests[k], weights, lent)
             groups[k] = replace(groups[k], help=help_, matched=matched)
     if primary is not None:
         for side, metric in enumerate(("sensitivity", "specificity")):
@@ -316,11 +317,19 @@ def _rate_difference(rates: Rates, side: int, k: int, count: int) -> Difference:
     return Difference(METRICS[side + 1], rates.contrast(side, weights), check=newcombe(shares[0], shares[1]))
 
 
-def _auc_difference(material: Material, part: NDArray[np.bool_], rest: NDArray[np.bool_]) -> Difference:
+def _auc_difference(
+    material: Material, part: NDArray[np.bool_], rest: NDArray[np.bool_]
+) -> tuple[Difference, tuple[float, int]]:
+    """Group minus rest at the primary budget, and how much of its variance is that over pools."""
     points = material.with_stand_in()
-    strata = [_stratum(material, name, rows, points) for name, rows in (("group", part), ("rest", rest))]
+    together = joint(
+        [_stratum(material, name, rows, points) for name, rows in (("group", part), ("rest", rest))],
+        material.pool_patients,
+    )
     one = np.eye(len(points))[-1]
-    return Difference("auc", joint(strata, material.pool_patients).contrast(np.concatenate([one, -one])))
+    weights = np.concatenate([one, -one])
+    pool = max(0.0, float(weights @ together.covariance.pool @ weights))
+    return Difference("auc", together.contrast(weights)), (pool, max(len(points[0].draws) - 1, 1))
 
 
 def _stratum(material: Material, name: str, rows: NDArray[np.bool_], points: Sequence[Point]) -> Stratum:
@@ -347,6 +356,7 @@ def _matched(
     part: NDArray[np.bool_],
     rest: NDArray[np.bool_],
     weights: NDArray[np.floating],
+    lent: tuple[float, int],
 ) -> Matched:
     """The difference of the AUC with both sides at their common case mix; the weights are held fixed."""
     matching = match(part, rest, material.subjects.truth, material.case_mix(attribute.name))
@@ -363,7 +373,7 @@ def _matched(
             sides.append(weighted_auc(score[used], truth[used], own))
         plain.append(sides[0][0] - sides[1][0])
         again.append(sides[0][1:] - sides[1][1:])
-    return Matched(material.contrast_of(np.array(plain), np.stack(again)), matching)
+    return Matched(material.contrast_of(np.array(plain), np.stack(again), lent=lent), matching)
 
 
 def _observed(material: Material, part: NDArray[np.bool_], sizes: Sizes, weights: NDArray[np.floating]) -> Value | None:

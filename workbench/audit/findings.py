@@ -283,8 +283,12 @@ def _warnings(source: Source, material: Material) -> list[str]:
     if min(sizes.positive, sizes.negative) < 30:
         said.append(f"Only {min(sizes.positive, sizes.negative)} test patients on one side: intervals are wide.")
     if len(material.primary.draws) == 1:
+        lent = (
+            " are widened by the spread of the budget below" if len(material.points) > 1 else " are over patients alone"
+        )
         said.append(
-            f"At {material.primary.budget} labels there is one model: its error over other labelled sets is taken from "
-            "the budget below, where there is one."
+            f"At {material.primary.budget} labels there is one model: intervals of AUC, sensitivity and specificity "
+            f"{lent}; "
+            "calibration and net benefit are those of this one model."
         )
     return list(dict.fromkeys(said))

@@ -88,12 +88,13 @@ class Material:
         inside = without.split(" x ")
         return {name: table[name].to_numpy(dtype=object) for name in MATCHED_ON if name in table and name not in inside}
 
-    def contrast_of(self, values: Array, samples: Array) -> Contrast:
+    def contrast_of(self, values: Array, samples: Array, *, lent: tuple[float, int] = (0.0, 1)) -> Contrast:
         """A mean over draws at the primary budget whose test error comes from a bootstrap of patients.
 
         Args:
             values: ``(R, 1)`` or ``(R,)`` the statistic of each draw.
             samples: ``(R, B)`` its bootstrap replicates, on the same resampled patients for each draw.
+            lent: Variance over pools and its degrees of freedom, for a budget that was drawn once.
         """
         each = np.asarray(values, dtype=np.float64).reshape(len(samples), -1)[:, 0]
         together = samples.mean(axis=0)
@@ -101,10 +102,12 @@ class Material:
         draws = len(each)
         between = float(each.var(ddof=1)) if draws > 1 else 0.0
         n, total = self.primary.patients, self.pool_patients
-        extra = between * (1 / draws + (n / (total - n) if n < total else 0.0))
+        extra, nu = between * (1 / draws + (n / (total - n) if n < total else 0.0)), draws - 1
+        if draws == 1:
+            extra, nu = lent
         people = max(self.subjects.patient_count - 2, 1)
         variance = test + extra
         if variance <= 0:
             return Contrast(float(each.mean()), 0.0, float("inf"))
-        df = variance**2 / (test**2 / people + extra**2 / max(draws - 1, 1))
+        df = variance**2 / (test**2 / people + extra**2 / max(nu, 1))
         return Contrast(float(each.mean()), sqrt(variance), df)

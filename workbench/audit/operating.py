@@ -164,19 +164,20 @@ class Rates:
         draws = len(each)
         between = float(each.var(ddof=1)) if draws > 1 else 0.0
         extra = between / draws if 1 < draws <= FEW_DRAWS else 0.0
-        pool = self._pool(side, weights)
+        pool, lent = self._pool(side, weights)
         people = max(int(self.patients[side, used].min()) - 1, 1)
-        nu = max(draws - 1, 1)
         total = test + extra + pool
-        df = total**2 / (test**2 / people + (extra**2 + pool**2) / nu)
+        df = total**2 / (test**2 / people + extra**2 / max(draws - 1, 1) + pool**2 / lent)
         return Contrast(estimate, sqrt(total), df)
 
-    def _pool(self, side: int, weights: Array) -> float:
+    def _pool(self, side: int, weights: Array) -> tuple[float, int]:
+        """Variance over other pools, and the degrees of freedom of the spread that it rests on."""
         source = self if len(self.values) > 1 else self.stand_in
         if source is None or len(source.values) < 2:
-            return 0.0
+            return 0.0, 1
         used = weights != 0
-        return float((source.values[:, side, used] @ weights[used]).var(ddof=1)) * source.share
+        each = source.values[:, side, used] @ weights[used]
+        return float(each.var(ddof=1)) * source.share, len(each) - 1
 
     def covariance(self, side: int, which: Sequence[int]) -> Array:
         """Covariance of the estimates of some parts, pool included."""

@@ -93,7 +93,8 @@ def finetune(settings: FinetuneSettings, *, workspace: Workspace, progress: Prog
     """Train on a budget of the development set's labels and score the reserved test patients once.
 
     The run folder then holds ``classifier.safetensors`` with ``classifier.json``, ``predictions.parquet``,
-    ``metrics.json`` (each metric with a 95 % interval clustered by patient) and ``saliency.png``.
+    ``out_of_fold.parquet`` (scores of the labelled scans by trainings without them), ``metrics.json`` (each metric with
+    a 95 % interval clustered by patient) and ``saliency.png``.
 
     Raises:
         InputError: No such cohort, labels, encoder or budget; one class alone; an encoder that saw test patients.
@@ -223,6 +224,10 @@ def _finetune(
         found = judge(scores, targets, patients, units, out_of_fold=out_of_fold, seed=settings.seed)
         metrics = as_json(found)
         write_table(run.path / "predictions.parquet", prediction_table(test, patients, scores, labels.classes, targets))
+        if held_out is not None:  # an audit sets its thresholds on these
+            owners, truth = patients_of(cohort.manifest, chosen), labelled.targets[labelled.rows]
+            kept = prediction_table(chosen, owners, held_out, labels.classes, truth)
+            write_table(run.path / "out_of_fold.parquet", kept)
         write_json(run.path / "metrics.json", metrics)
         tracker.metrics({name: interval.value for name, interval in found.items()})
         _write_classifier(settings, run, tracker, outcome, facts, images, targets)
