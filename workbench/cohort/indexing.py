@@ -25,6 +25,7 @@ from workbench.cohort.split import Split, SplitRule
 from workbench.cohort.volumes import findings, slice_table, tables
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.engine import map_tasks
+from workbench.runs.memory import return_memory
 from workbench.runs.progress import Progress
 
 PRODUCTS = (
@@ -254,6 +255,7 @@ def _finish(
     )
     numbers["stacks"] = findings.numbers(found)
     cohort = Cohort(folder)
+    return_memory()
     numbers = report.write(cohort, numbers).numbers
     cohort.describe(key.fingerprint, sources=len(ledger.roots()))
     return numbers

@@ -16,6 +16,7 @@ from workbench.cohort.volumes import slice_table
 
 SCHEMA_VERSION = 1
 BATCH = 1000
+CACHE_KIB = 512
 OF_FILES = ("scans", "names", "measures", "slices")
 """Tables whose rows belong to a file and go when it is read again."""
 
@@ -91,6 +92,8 @@ class Ledger:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA temp_store = FILE")
+        for schema in ("main", "temp"):  # what does not fit is kept by the system anyway
+            self.connection.execute(f"PRAGMA {schema}.cache_size = -{CACHE_KIB}")
         self._drop_outgrown_tables()
         self.connection.executescript(_SCHEMA)
         measures.create_table(self.connection)
