@@ -130,7 +130,7 @@ def _typical(
         return free[:0]
     unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
     clusters = min(len(done) + wanted, len(np.unique(names)))
-    member = MiniBatchKMeans(clusters, random_state=seed % 2**32, n_init=3, batch_size=1024).fit_predict(unit)
+    member = MiniBatchKMeans(clusters, random_state=seed % 2**32, n_init="auto", batch_size=1024).fit_predict(unit)
     covered = np.bincount(member[np.isin(names, done)], minlength=clusters)
     size = np.bincount(member, minlength=clusters)
     chosen: list[int] = []
