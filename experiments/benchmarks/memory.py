@@ -1,8 +1,9 @@
-"""Peak anonymous memory of index, prepare and pretrain at two numbers of scans: it must not grow with them.
+"""Peak anonymous memory of index, prepare and pretrain at several numbers of scans: it must not grow with them.
 
-Each verb runs as a command of its own. Twenty times a second the anonymous resident memory (RssAnon of
-/proc/PID/status, which leaves out memory-mapped files) of the command and of all its children is summed; the peak
-counts.
+Each verb runs as a command of its own, several times, for the spread tells what is noise. Twenty times a second the
+anonymous memory of the command and of all its children is summed (Pss_Anon of /proc/PID/smaps_rollup: memory-mapped
+files are left out, and what a process shares with its parent right after its start counts once); the peak counts.
+Pretraining takes as many steps at each number of scans, because allocators keep a little more with every step.
 
     python experiments/benchmarks/memory.py --folder /tmp/bench
 """
@@ -10,9 +11,11 @@ counts.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -25,10 +28,10 @@ INTERVAL_S = 0.05
 
 
 def anonymous_mb(pid: int) -> float:
-    """RssAnon of one process, MB; 0 where it has gone."""
+    """Anonymous memory of one process, MB; 0 where it has gone."""
     try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss_Anon:"):
                 return int(line.split()[1]) * 1024 / 1e6
     except OSError:
         pass
@@ -57,36 +60,49 @@ def peak_of(words: list[str]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
-    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 20000])
+    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 5000, 20000])
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--side", type=int, default=64, help="of the generated scans, pixels")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--verbs", nargs="+", default=["index", "prepare", "pretrain"])
     arguments = parser.parse_args()
     os.environ["WORKBENCH_SITE_KEY_FILE"] = str(arguments.folder / "site.key")
     os.environ["WORKBENCH_MLFLOW"] = "off"
-    peaks: dict[str, dict[int, dict[str, float]]] = {}
-    for count in arguments.counts:
+    peaks: dict[str, dict[int, list[dict[str, float]]]] = {}
+    for count, repeat in itertools.product(arguments.counts, range(arguments.repeats)):
         scans = arguments.folder / f"ct-{arguments.side}-{count}"
         generate(scans, count, arguments.side)
         workspace = arguments.folder / f"memory-{count}"
         shutil.rmtree(workspace, ignore_errors=True)
         workers, place = f"workers={arguments.workers}", ["--workspace", str(workspace)]
-        pretrain = ["method=simclr", "encoder=resnet18", "size=32", "epochs=1", "batch_size=64", "meters=false"]
+        epochs = max(arguments.counts) // count
+        pretrain = ["method=simclr", "encoder=resnet18", "size=32", f"epochs={epochs}", "batch_size=64", "meters=false"]
         commands = {
             "index": ["index", str(scans), "cohort=many", workers, *place],
             "prepare": ["prepare", "many", "size=32", workers, *place],
             "pretrain": ["pretrain", "cohort=many", *pretrain, *place],
         }
         for verb in arguments.verbs:
-            peaks.setdefault(verb, {})[count] = peak_of(commands[verb])
-            print(f"{verb} of {count:,}: {peaks[verb][count]}", file=sys.stderr, flush=True)
-    first, last = arguments.counts[0], arguments.counts[-1]
-    growth = {verb: found[last]["peak_mb"] - found[first]["peak_mb"] for verb, found in peaks.items()}
+            found = peak_of(commands[verb])
+            peaks.setdefault(verb, {}).setdefault(count, []).append(found)
+            print(f"{verb} of {count:,}, run {repeat + 1}: {found}", file=sys.stderr, flush=True)
+    first, last = min(arguments.counts), max(arguments.counts)
+    middle = {
+        verb: {count: statistics.median(run["peak_mb"] for run in runs) for count, runs in found.items()}
+        for verb, found in peaks.items()
+    }
+    noise = {
+        verb: max(max(run["peak_mb"] for run in runs) - min(run["peak_mb"] for run in runs) for runs in found.values())
+        for verb, found in peaks.items()
+    }
+    growth = {verb: found[last] - found[first] for verb, found in middle.items()}
     result = {
         "benchmark": "memory",
         "side": arguments.side,
         "workers": arguments.workers,
-        "peaks": peaks,
+        "runs": peaks,
+        "peak_mb": middle,
+        "noise_mb": noise,
         "growth_mb": growth,
         "growth_bytes_per_scan": {verb: mb * 1e6 / (last - first) for verb, mb in growth.items()},
     }
