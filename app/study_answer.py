@@ -33,6 +33,7 @@ class StudyAnswer:
         warnings: Sentences that a reader must not miss.
         not_run: Parts of the grid that were left out, in words.
         headline: The protocol whose verdict is the study's.
+        forecasts: What more labels would bring to each curve of the headline, or why nobody can tell.
     """
 
     verdict: str
@@ -44,6 +45,7 @@ class StudyAnswer:
     warnings: list[str]
     not_run: list[str]
     headline: str
+    forecasts: list[dict[str, Any]]
 
     @property
     def metric_words(self) -> str:
@@ -124,4 +126,5 @@ def _answer(summary: dict[str, Any]) -> StudyAnswer:
         warnings=[str(warning) for warning in summary["warnings"]],
         not_run=[str(sentence) for sentence in summary["not_run"]],
         headline=str(summary["headline_protocol"]),
+        forecasts=list(summary.get("forecast", [])),  # studies of before have none
     )

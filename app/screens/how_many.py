@@ -71,6 +71,7 @@ def read(run: RunView) -> None:
     _curve(answer, str(protocol))
     _saved(answer, str(protocol))
     _difference(answer, str(protocol))
+    _ahead(answer)
     _files(run)
     engineer_details("study", run.settings, run.path)
 
@@ -141,6 +142,30 @@ def _saved(answer: StudyAnswer, protocol: str) -> None:
             )
         for sentence in answer.not_run:
             st.markdown(f"- {escape(sentence)}")
+
+
+def _ahead(answer: StudyAnswer) -> None:
+    """What more labels would bring, where a forecast can be trusted; else why it cannot."""
+    if not answer.forecasts:
+        return
+    st.markdown("##### With more labels")
+    refused: dict[str, list[str]] = {}
+    for found in answer.forecasts:
+        if found["refused"]:
+            refused.setdefault(found["refused"], []).append(found["arm"])
+            continue
+        twice = found["points"][1]
+        st.markdown(
+            f"- **{escape(found['arm'])}**: with {twice['n']:,.0f} labelled {answer.unit} about {twice['value']:.2f} "
+            f"(roughly 90 %: {twice['low']:.2f} to {twice['high']:.2f})."
+        )
+        for needed in found["required"]:
+            st.markdown(f"  {escape(needed['text'])}")
+    for why, arms in refused.items():
+        st.markdown(f"- {escape(', '.join(arms))}: {escape(why)}")
+    advice = next((found["advice"] for found in answer.forecasts if not found["refused"]), "")
+    if advice:
+        st.caption(advice)
 
 
 def _files(run: RunView) -> None:

@@ -63,6 +63,22 @@ def test_the_files_can_be_taken_along(furnished, screen) -> None:
     assert labels == ["Report", "Summary", "Curve (PNG)"]
 
 
+def test_what_more_labels_would_bring_or_why_nobody_can_tell(furnished, screen) -> None:
+    run = make_study(furnished)
+    summary = json.loads((run.path / "summary.json").read_text())
+    points = [{"n": 100.0 * times, "value": 0.9, "low": 0.85, "high": 0.93} for times in (1, 2, 4)]
+    needed = {"target": 0.92, "n": 300, "low": 200, "high": 500, "text": "AUC 0.920: about 300 patients."}
+    summary["forecast"] = [
+        {"arm": "SimCLR", "refused": "", "points": points, "required": [needed], "advice": "Label about 100 more."},
+        {"arm": "MAE", "refused": "Not enough evidence to extrapolate: 3 budgets.", "points": [], "required": []},
+    ]
+    (run.path / "summary.json").write_text(json.dumps(summary))
+    told = texts(screen("how_many"))
+    assert "**SimCLR**: with 200 labelled patients about 0.90 (roughly 90 %: 0.85 to 0.93)." in told
+    assert "AUC 0.920: about 300 patients." in told and "Label about 100 more." in told
+    assert "MAE: Not enough evidence to extrapolate: 3 budgets." in told
+
+
 def test_what_holds_for_several_arms_is_said_once(furnished, screen) -> None:
     run = make_study(furnished)
     summary = json.loads((run.path / "summary.json").read_text())
