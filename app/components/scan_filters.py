@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -12,9 +13,6 @@ from numpy.typing import NDArray
 from app.catalogue import Catalogue
 from app.cohort_view import label_versions, labels
 from app.components.frame import escape
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = {
     "modality": "Kind",
@@ -35,6 +33,18 @@ NONE = "none"
 KEY = "only_"
 
 
+class Coded(NamedTuple):
+    """A column as a filter.
+
+    Attributes:
+        codes: The number of every row's value, ``(N,)``, or which of the values it has, ``(N, V)`` bool.
+        values: The values.
+    """
+
+    codes: NDArray[Any]
+    values: list[str]
+
+
 @dataclass(frozen=True)
 class Chosen:
     """What the filters leave.
@@ -51,13 +61,13 @@ class Chosen:
 def scan_filters(found: Catalogue) -> Chosen:
     """Draw the filters that this collection can have; those that would not part anything are left out."""
     rows, active = np.ones(len(found.table), bool), []
-    for name, (codes, values) in _columns(found).items():
-        chosen = st.multiselect(COLUMNS[name], values, key=KEY + name, bind="query-params", placeholder="all")
+    for name, column in _columns(found).items():
+        chosen = st.multiselect(COLUMNS[name], column.values, key=KEY + name, bind="query-params", placeholder="all")
         if not chosen:
             continue
         active.append((KEY + name, COLUMNS[name], tuple(chosen)))
-        wanted = [values.index(value) for value in chosen]
-        rows &= np.isin(codes, wanted) if codes.ndim == 1 else codes[:, wanted].any(axis=1)
+        wanted = [column.values.index(value) for value in chosen]
+        rows &= np.isin(column.codes, wanted) if column.codes.ndim == 1 else column.codes[:, wanted].any(axis=1)
     return Chosen(rows, tuple(active))
 
 
@@ -83,37 +93,42 @@ def _clear(keys: list[str]) -> None:
         st.session_state[key] = []
 
 
-def _columns(found: Catalogue) -> dict[str, tuple[NDArray[Any], list[str]]]:
-    """Per filter, the number of its value in every row (or a table of hits), and the values."""
+def _columns(found: Catalogue) -> dict[str, Coded]:
+    versions = label_versions(found.cohort.name)
+    columns = {**_facts(found), "label": _labelled(found, versions[-1])} if versions else _facts(found)
+    return {
+        name: columns[name]
+        for name in COLUMNS
+        if name in columns
+        and 0 < len(columns[name].values) <= MOST
+        and (len(columns[name].values) > 1 or columns[name].codes.ndim == 2)
+    }
+
+
+@lru_cache(maxsize=4)
+def _facts(found: Catalogue) -> dict[str, Coded]:
+    """What the manifest says, worked out once per state of the cohort."""
     import pandas as pd
 
-    table = found.table
-    columns: dict[str, tuple[NDArray[Any], list[str]]] = {}
+    columns = {"finding": Coded(*found.findings)}
     for name in COLUMNS:
-        if name == "finding":
-            codes, values = found.findings
-        elif name == "label":
-            codes, values = _labelled(found)
-        else:
-            texts = found.age_bands if name == "age" else table[name]
-            numbers, unique = pd.factorize(texts.astype(object).where(texts.notna(), UNSTATED), sort=True)
-            codes, values = np.asarray(numbers), [str(value) for value in unique]
-        if (len(values) > 1 or codes.ndim == 2) and 0 < len(values) <= MOST:
-            columns[name] = codes, values
+        if name in ("finding", "label"):
+            continue
+        texts = found.age_bands if name == "age" else found.table[name]
+        numbers, unique = pd.factorize(texts.astype(object).where(texts.notna(), UNSTATED), sort=True)
+        columns[name] = Coded(np.asarray(numbers), [str(value) for value in unique])
     return columns
 
 
-def _labelled(found: Catalogue) -> tuple[NDArray[Any], list[str]]:
-    """The latest labels: the class of every row, or that it has none."""
-    name = found.cohort.name
-    if not label_versions(name):
-        return np.zeros(len(found.table), np.int64), []
-    known = labels(name)
+@lru_cache(maxsize=4)
+def _labelled(found: Catalogue, version: str) -> Coded:
+    """The class of every row in a version of the labels, or that it has none."""
+    known = labels(found.cohort.name, version)
     classes = [*known.classes, NONE]
     if known.task == "multilabel":
         rows = known.table.set_index("scan_id")[known.classes].reindex(found.table["scan_id"])
         hits = (rows == 1).to_numpy()
-        return np.column_stack([hits, rows.isna().all(axis=1).to_numpy()]), classes
-    given: pd.Series = known.table.set_index("scan_id")["label"].reindex(found.table["scan_id"])
+        return Coded(np.column_stack([hits, rows.isna().all(axis=1).to_numpy()]), classes)
+    given = known.table.set_index("scan_id")["label"].reindex(found.table["scan_id"])
     place = {value: number for number, value in enumerate(known.classes)}
-    return np.array([place.get(value, len(place)) for value in given]), classes
+    return Coded(np.array([place.get(value, len(place)) for value in given]), classes)

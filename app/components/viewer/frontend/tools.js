@@ -68,7 +68,7 @@ class Tools {
       select.replaceChildren(...shown.map((name, place) => option(name, shortcut(name, place, shown))));
     }
     select.value = windowing.name;
-    for (const name of ["preset", "brightness", "contrast"]) this.named(name).disabled = facts.kind === "rgb";
+    for (const part of this.root.querySelectorAll(".windowing")) part.hidden = facts.kind === "rgb";
     if (facts.kind === "rgb") return;
     this.reference = reference;
     const { centre, width } = windowing.base(facts);
