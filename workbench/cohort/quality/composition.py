@@ -26,6 +26,7 @@ def mixture(evidence: Evidence) -> Iterator[Finding]:
     for column, noun in (("modality", "modality"), ("body_part", "body part")):
         values = evidence.scans[column]
         counts = values.value_counts()
+        counts = counts[counts > 0]
         if len(counts) < 2:
             continue
         main, minority = str(counts.index[0]), int(counts.iloc[1:].sum())

@@ -26,7 +26,7 @@ def confounding(evidence: Evidence) -> Iterator[Finding]:
     for column, noun in COLUMNS.items():
         if table[column].nunique() < 2:
             continue
-        values = table[column].fillna("not stated").to_numpy(str)
+        values = table[column].astype(object).fillna("not stated").to_numpy(str)
         found = {}
         for name in labels.classes[1:] if labels.task == "binary" else labels.classes:
             known = (table[name].notna() if labels.task == "multilabel" else table["label"].notna()).to_numpy(bool)

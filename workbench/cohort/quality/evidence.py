@@ -46,9 +46,11 @@ COLUMNS = (
     "flags",
 )
 
-
 NUMBERED = ("study_key", "series_key", "instance_key")
 """Columns of which only sameness matters: they are held as numbers, for millions of UIDs fill the memory."""
+FEW_VALUES = ("modality", "body_part", "view_position", "laterality", "sex", "scanner", "site", "photometric")
+FEW_VALUES += ("spacing_plane", "flags")
+"""Columns of few different texts, held as categories."""
 COMPARED = "near_duplicates.parquet"
 CONTRADICTED = "contradicted.parquet"
 
@@ -99,19 +101,7 @@ class Evidence:
     @classmethod
     def of(cls, cohort: Cohort, numbers: dict[str, Any]) -> Evidence:
         """Gather a cohort's evidence from its folder."""
-        import pandas as pd
-
-        scans = pd.read_parquet(cohort.folder / "manifest.parquet", columns=list(COLUMNS))
-        for name in NUMBERED:
-            scans[name] = pd.factorize(scans[name])[0]
-        scans["flags"] = scans["flags"].fillna("")
-        file = cohort.private / measures.FILE
-        names = [name for name, _ in measures.COLUMNS if name != "scan_id"]
-        if file.is_file():
-            measured = pd.read_parquet(file).set_index("scan_id")[names].astype("float32")
-            scans = scans.join(measured[~measured.index.duplicated()], on="scan_id")
-        else:
-            scans[names] = np.float32(np.nan)
+        scans = _scans(cohort)
         known = versions(cohort.folder)
         split = Split.read(cohort.folder).test_patients if (cohort.folder / SPLIT_FILE).exists() else ()
         return cls(
@@ -131,11 +121,20 @@ class Evidence:
 
     def having(self, flag: str) -> NDArray[np.bool_]:
         """Which scans carry a flag."""
-        return (";" + self.scans["flags"] + ";").str.contains(f";{flag};", regex=False).to_numpy(bool)
+        codes, sets = self._flags
+        return np.array([flag in one for one in sets] or [False])[codes]
 
     def of_modality(self, *modalities: str) -> NDArray[np.bool_]:
         """Which scans are of one of these modalities."""
         return self.scans["modality"].isin(modalities).to_numpy(bool)
+
+    @cached_property
+    def _flags(self) -> tuple[NDArray[np.int64], list[set[str]]]:
+        """For every scan the number of its set of flags, and these sets; few differ."""
+        import pandas as pd
+
+        codes, texts = pd.factorize(self.scans["flags"].astype(object).fillna(""))
+        return codes, [set(str(text).split(";")) for text in texts]
 
     @cached_property
     def shown(self) -> NDArray[np.bool_]:
@@ -149,6 +148,42 @@ class Evidence:
     def measure(self, name: str) -> NDArray[np.float64]:
         """A measure of every scan, nan where it was not taken."""
         return self.scans[name].to_numpy(np.float64, na_value=np.nan)
+
+
+def _scans(cohort: Cohort) -> pd.DataFrame:
+    """The manifest's columns and the measures, one column at a time, so that little is in memory twice."""
+    import pandas as pd
+    import pyarrow as pa
+
+    found: dict[str, Any] = {}
+    file = cohort.folder / "manifest.parquet"
+    for name in COLUMNS:
+        column = _column(file, name)
+        if name in NUMBERED:
+            column = pd.Series(pd.factorize(column)[0].astype("int32"))
+        elif name in ("age_years", "rows", "columns", "bits_stored"):
+            column = column.astype("float32")
+        found[name] = column
+    measured = cohort.private / measures.FILE
+    ids = found["scan_id"]
+    theirs = _column(measured, "scan_id") if measured.is_file() else pd.Series([], dtype=ids.dtype)
+    same = bool(len(theirs)) and theirs.equals(ids)
+    places = np.arange(len(ids)) if same else pd.Index(theirs).get_indexer(pd.Index(ids))
+    for name, _ in measures.COLUMNS[1:]:
+        if len(theirs):
+            values = _column(measured, name).to_numpy(np.float32, na_value=np.nan)
+            found[name] = values if same else np.where(places >= 0, values[places], np.float32(np.nan))
+        else:
+            found[name] = np.full(len(ids), np.nan, np.float32)
+    pa.default_memory_pool().release_unused()
+    return pd.DataFrame(found, copy=False)
+
+
+def _column(file: Path, name: str) -> pd.Series:
+    import pyarrow.parquet as pq
+
+    few = [name] if name in FEW_VALUES else None
+    return pq.read_table(file, columns=[name], read_dictionary=few).column(0).to_pandas().rename(name)
 
 
 def _table(file: Path, columns: str) -> pd.DataFrame | None:

@@ -57,7 +57,12 @@ def _breasts_on_the_other_side(evidence: Evidence) -> list[int]:
     )
     if not len(rows):
         return []
-    table = evidence.scans.iloc[rows][["scanner", "laterality"]].fillna("").assign(left=contrast[rows] > 0, row=rows)
+    table = (
+        evidence.scans.iloc[rows][["scanner", "laterality"]]
+        .astype(object)
+        .fillna("")
+        .assign(left=contrast[rows] > 0, row=rows)
+    )
     swapped: list[int] = []
     for _, group in table.groupby(["scanner", "laterality"]):
         left = float(group["left"].mean())

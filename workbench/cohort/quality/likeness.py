@@ -10,7 +10,7 @@ Of 5,856 chest radiographs none was called inverted and one turned; of altered c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ ALIKE = 0.35
 INVERTED_FIT, BRIGHT_CORNERS = -0.2, 0.1
 TURNED_FIT, TURNED_GAIN = 0.4, 0.3
 SIDE = 8
+BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Fit:
     turned: NDArray[np.float64]
 
 
-def signs(hashes: list[str]) -> NDArray[np.int8]:
+def signs(hashes: Sequence[str]) -> NDArray[np.int8]:
     """The waves' signs, ``(N, 8, 8)``: 1 or -1, and 0 for the mean brightness."""
     raw = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(len(hashes), SIDE)
     found = np.unpackbits(raw, axis=1).astype(np.int8).reshape(-1, SIDE, SIDE) * 2 - 1
@@ -58,7 +59,7 @@ def turned_signs(found: NDArray[np.int8], quarters: int) -> NDArray[np.int8]:
     return found
 
 
-def fit(hashes: list[str], kinds: NDArray) -> Fit:
+def fit(hashes: Sequence[str], kinds: NDArray) -> Fit:
     """How well pictures fit the vote of their kind.
 
     Args:
@@ -66,18 +67,24 @@ def fit(hashes: list[str], kinds: NDArray) -> Fit:
         kinds: The kind of each, any labels, ``(N,)``.
     """
     upright, best = np.full(len(hashes), np.nan), np.full(len(hashes), np.nan)
-    all_signs = signs(hashes)
     for kind in np.unique(kinds):
         rows = np.flatnonzero(kinds == kind)
         if len(rows) < FEWEST:
             continue
-        mine = all_signs[rows]
-        vote = mine.mean(axis=0)
+        blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+        vote = sum(_signs_of(hashes, block).sum(axis=0, dtype=np.int64) for block in blocks) / len(rows)
         weight = float(np.abs(vote).sum())
-        fits = [np.einsum("nij,ij->n", turned_signs(mine, quarters), vote) / weight for quarters in range(4)]
-        if float(np.median(fits[0])) >= ALIKE:
-            upright[rows], best[rows] = fits[0], np.max(fits[1:], axis=0)
+        for block in blocks:
+            mine = _signs_of(hashes, block)
+            fits = [np.einsum("nij,ij->n", turned_signs(mine, quarters), vote) / weight for quarters in range(4)]
+            upright[block], best[block] = fits[0], np.max(fits[1:], axis=0)
+        if float(np.median(upright[rows])) < ALIKE:
+            upright[rows] = best[rows] = np.nan
     return Fit(upright, best)
+
+
+def _signs_of(hashes: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.int8]:
+    return signs([hashes[int(row)] for row in rows])
 
 
 def orientation(evidence: Evidence) -> Iterator[Finding]:

@@ -11,12 +11,16 @@ re-encoded, rescaled, windowed and slightly cropped copies correlated by at leas
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.cohort.quality.evidence import Evidence, Features
 from workbench.cohort.quality.finding import Finding, number_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BITS = 6
 FEWER_BITS = 4
@@ -107,15 +111,16 @@ def candidates(evidence: Evidence, features: Features | None = None) -> Pairs | 
         evidence: The cohort.
         features: Features of its scans, which add pairs that differ in their coarse structure.
     """
+    import pandas as pd
+
     scans = evidence.scans
     usable = evidence.shown & ~evidence.of_modality(*SLICES) & scans["perceptual_hash"].notna().to_numpy(bool)
     usable &= ~scans["pixel_hash"].duplicated().to_numpy(bool)
     rows = np.flatnonzero(usable)
     if len(rows) < 2:
         return np.zeros((0, 2), np.int64)
-    raw = bytes.fromhex("".join(scans["perceptual_hash"].iloc[rows]))
-    hashes = np.frombuffer(raw, ">u8").astype(np.uint64)
-    patients = np.unique(scans["patient_key"].iloc[rows].to_numpy(str), return_inverse=True)[1]
+    hashes = _as_numbers(scans["perceptual_hash"], rows)
+    patients = pd.factorize(scans["patient_key"])[0][rows]
     for bits in (BITS, FEWER_BITS):
         pairs = close_pairs(hashes, patients, bits)
         if pairs is not None and len(pairs) <= MOST_PAIRS:
@@ -158,6 +163,15 @@ def close_pairs(hashes: NDArray[np.uint64], patients: NDArray, bits: int) -> Pai
             if total > (bits + 1) * MOST_PAIRS:
                 return None
     return np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int64)
+
+
+def _as_numbers(texts: pd.Series, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Hexadecimal hashes as numbers, some thousands at a time."""
+    parts = [
+        np.frombuffer(bytes.fromhex("".join(texts.iloc[rows[start : start + BLOCK]])), ">u8").astype(np.uint64)
+        for start in range(0, len(rows), BLOCK)
+    ]
+    return np.concatenate(parts)
 
 
 def named(evidence: Evidence, pairs: Pairs) -> list[tuple[str, str]]:

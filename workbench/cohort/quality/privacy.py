@@ -34,7 +34,7 @@ RULES = {
 def signs(evidence: Evidence) -> dict[str, NDArray[np.bool_]]:
     """Which scans show which sign of ``RULES``."""
     scans = evidence.scans
-    rgb = scans["photometric"].fillna("").str.contains("RGB|YBR|PALETTE").to_numpy(bool)
+    rgb = scans["photometric"].str.contains("RGB|YBR|PALETTE", na=False).to_numpy(bool)
     return {
         "B1": evidence.having("burned_in_text"),
         "B2": evidence.having("saved_screen"),
