@@ -94,6 +94,13 @@ def subgroups(model: ReviewedModel) -> None:
     """What the audit says, and the button that says that it was read."""
     audit = latest_audit(workspace(), model)
     if audit is None:
+        job = job_of_page("audit")
+        if job and job.settings.get("source") == model.run_id:
+            job_card(job)
+            return
+        st.button(
+            "Make the audit", icon=":material/groups:", on_click=request_job, args=("audit", {"source": model.run_id})
+        )
         return
     page_file = next((file for file in sorted(audit.folder.glob("*.html"))), None)
     if page_file is not None:

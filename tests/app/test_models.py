@@ -42,6 +42,15 @@ def test_what_is_missing_is_said_one_by_one(furnished, screen) -> None:
     assert any("workbench export model=reader" in item.value for item in page.code)
 
 
+def test_the_audit_is_asked_for_with_settings_that_the_verb_takes(furnished, screen) -> None:
+    from workbench.verbs.audit import AuditSettings
+
+    make_review(furnished)
+    button(screen("models", model=MODEL), "Make the audit").click().run()
+    job = JobQueue(furnished).jobs()[0]
+    assert job.verb == "audit" and load_settings(AuditSettings, values=job.settings).source == "reader"
+
+
 def test_the_audit_is_read_with_one_button(furnished, screen) -> None:
     make_review(furnished)
     run = make_run(furnished, "audit", "groups", {"model": "reader"})

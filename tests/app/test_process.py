@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 page = AppTest.from_file(sys.argv[1], default_timeout=60)
 page.run()
 shown = []
-for name in ("home", "add_images", "learn", "teach", "how_many", "jobs"):
+for name in ("home", "add_images", "learn", "teach", "how_many", "jobs", "review", "models"):
     if name != "home":
         page.switch_page(f"screens/{name}.py")
         page.run()
@@ -36,4 +36,6 @@ def test_the_apps_process_imports_nothing_heavy(furnished) -> None:
         "Teach (fine-tune)",
         "How many labels? (study)",
         "Jobs",
+        "Review queue",
+        "Models",
     ]
