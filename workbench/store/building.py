@@ -20,6 +20,7 @@ from workbench.runs.engine import map_tasks
 from workbench.runs.progress import Progress
 from workbench.runs.status import write_json
 from workbench.runs.workspace import Workspace
+from workbench.store.fitting import PlainFitting
 from workbench.store.index_table import iterate_columns, lacking, read_facts, write_index
 from workbench.store.journal import Journal
 from workbench.store.locking import locked
@@ -256,7 +257,7 @@ class _Build:
             yield self._without_killers(task, engine, workers)
 
     def _task(self, name: str, scans: list[ScanFile], *, probe: bool = False) -> ShardTask:
-        return ShardTask(self.folder, name, self.settings, tuple(scans), probe)
+        return ShardTask(self.folder, name, PlainFitting.of(self.settings), tuple(scans), probe)
 
     def _without_killers(self, task: ShardTask, engine: str, workers: int) -> ShardReport:
         probes = [self._task(task.name, [scan], probe=True) for scan in task.scans]

@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.store.resampling import resample, resample_valid
-from workbench.store.settings import StoreSettings
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of R, G and B in grey: ITU-R BT.601, which DICOM's YBR_FULL uses (PS3.3 C.7.6.3.1.2)."""
 AIR_HU = -1024.0
 SAME_SPACING = 0.01
+
+
+class Fitting(Protocol):
+    """What decides how a scan is fitted; :class:`workbench.store.StoreSettings` is one."""
+
+    @property
+    def size(self) -> int:
+        """Side of the square, pixels."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        ...
+
+    @property
+    def ct_window(self) -> tuple[float, float]:
+        """Display range of CT, HU."""
+        ...
+
+    @property
+    def percentiles(self) -> tuple[float, float]:
+        """Display range of other scans."""
+        ...
+
+
+class PlainFitting(NamedTuple):
+    """A ``Fitting`` for other processes: settings models take longer to load there than a hundred pictures."""
+
+    size: int
+    channels: int
+    ct_window: tuple[float, float]
+    percentiles: tuple[float, float]
+
+    @classmethod
+    def of(cls, settings: Fitting) -> PlainFitting:
+        """The same, plain."""
+        return cls(settings.size, settings.channels, settings.ct_window, settings.percentiles)
 
 
 @dataclass(frozen=True)
@@ -61,7 +98,7 @@ def fitted_size(
     return height, width, after
 
 
-def fit(frame: Any, settings: StoreSettings) -> FittedScan:
+def fit(frame: Any, settings: Fitting) -> FittedScan:
     """Fit one frame into the square.
 
     Pixels that are not square are made so, the picture is scaled until its longer side fills the square (averaging by

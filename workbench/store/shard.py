@@ -8,7 +8,6 @@ record, which the next build removes.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import multiprocessing
 import os
@@ -18,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
-from workbench.store.fitting import FittedScan, fit
+from workbench.store.fitting import FittedScan, Fitting, fit
 from workbench.store.reasons import Changed, reason
-from workbench.store.settings import StoreSettings
 from workbench.store.whole_file import whole_file
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -59,7 +58,7 @@ class ShardTask:
 
     folder: Path
     name: str
-    settings: StoreSettings
+    settings: Fitting
     scans: tuple[ScanFile, ...]
     probe: bool = False
 
@@ -94,7 +93,7 @@ class ShardWriter:
         settings: How scans are fitted.
     """
 
-    def __init__(self, folder: Path, name: str, settings: StoreSettings) -> None:
+    def __init__(self, folder: Path, name: str, settings: Fitting) -> None:
         self.folder, self.name, self.settings = folder, name, settings
         self.refused: list[tuple[str, str, str]] = []
         self._scans: list[tuple[tuple[Any, ...], NDArray[Any]]] = []
@@ -185,9 +184,9 @@ def _row(scan_id: str, slot: int, scan: FittedScan) -> tuple[Any, ...]:
     row_mm, column_mm = scan.spacing_mm if scan.spacing_mm else (None, None)
     box = (scan.top, scan.left, scan.height, scan.width)
     facts = (*box, row_mm, column_mm, scan.pixels.dtype.name, scan.bits_stored, scan.low, scan.high, scan.modality)
-    state = hashlib.sha256(json.dumps(facts).encode())
-    state.update(np.ascontiguousarray(scan.pixels).data)
-    return (scan_id, slot, *facts, state.hexdigest()[:32])
+    state = blake3(json.dumps(facts).encode())
+    state.update(np.ascontiguousarray(scan.pixels).reshape(-1).view(np.uint8).data)
+    return (scan_id, slot, *facts, state.hexdigest(length=16))
 
 
 def _hush() -> None:

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import multiprocessing
 import os
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.runs.workspace import Workspace
-from workbench.store.building import shard_scans, store_folder
-from workbench.store.settings import StoreSettings
+from workbench.store.fitting import PlainFitting
 from workbench.store.shard import ShardWriter
+
+if TYPE_CHECKING:
+    from workbench.runs.workspace import Workspace
+    from workbench.store.settings import StoreSettings
 
 
 @dataclass(frozen=True)
@@ -27,20 +32,24 @@ class StoreSink:
 
     Attributes:
         folder: The store's folder.
-        settings: How scans are fitted.
+        fitting: How scans are fitted.
+        shard_scans: Scans of a full shard.
         session: Tells the shards of this run from those of others.
     """
 
     folder: Path
-    settings: StoreSettings
+    fitting: PlainFitting
+    shard_scans: int
     session: str
 
     @classmethod
     def begin(cls, cohort_name: str, settings: StoreSettings, workspace: Workspace) -> StoreSink:
         """A sink into the store of a cohort that may not exist yet."""
+        from workbench.store.building import shard_scans, store_folder
+
         folder = store_folder(cohort_name, settings, workspace)
         session = hashlib.sha256(f"{os.getpid()} {time.time_ns()}".encode()).hexdigest()[:6]
-        return cls(folder, settings, session)
+        return cls(folder, PlainFitting.of(settings), shard_scans(settings), session)
 
     def open(self, number: int) -> SinkPart:
         """The part that one worker fills; ``number`` orders the parts."""
@@ -69,19 +78,48 @@ class SinkPart:
             self._shard.add(scan_id, frame)
         except Exception:  # whatever it is, build_store meets it again and tells it
             return
-        if len(self._shard) >= shard_scans(self.sink.settings):
+        if len(self._shard) >= self.sink.shard_scans:
             self.close()
 
     def close(self) -> None:
-        """Write what was gathered."""
+        """Write what was gathered: at once, or in a worker process while it reads on."""
         shard, self._written = self._shard, self._written + 1
         self._shard = self._new()
-        if len(shard):
-            try:
-                shard.write()
-            except OSError:  # a full disk, or a store that another process tidies: build_store will tell
-                return
+        if not len(shard):
+            return
+        if multiprocessing.parent_process() is None:
+            _write(shard)
+        else:
+            _writer().write(shard)
 
     def _new(self) -> ShardWriter:
         name = f"{self.number:06d}-{self.sink.session}{self._written:04d}"
-        return ShardWriter(self.sink.folder, name, self.sink.settings)
+        return ShardWriter(self.sink.folder, name, self.sink.fitting)
+
+
+class _Writer:
+    """Writes one shard after the other in a thread: the disk takes as long as a quarter of the reading.
+
+    A process that ends in its own time ends after its last shard is written. What one loses that is killed is decoded
+    again.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shards")
+        self._last: Future[None] | None = None
+
+    def write(self, shard: ShardWriter) -> None:
+        """Write a shard once the one before is written, so that no more than two lie in memory."""
+        if self._last is not None:
+            self._last.result()
+        self._last = self._thread.submit(_write, shard)
+
+
+@cache
+def _writer() -> _Writer:
+    return _Writer()
+
+
+def _write(shard: ShardWriter) -> None:
+    with contextlib.suppress(OSError):  # a full disk, or a store that another process tidies: build_store will tell
+        shard.write()

@@ -97,16 +97,19 @@ def index(settings: IndexSettings, *, workspace: Workspace, progress: Progress |
     result._text = _summary(settings, done, folder)
     if sink and result.used:
         fields = ("cohort", "engine", "workers")
-        asked = PrepareSettings(**dict(sink.settings), **{name: getattr(settings, name) for name in fields})
+        asked = PrepareSettings(**dict(_stored(settings)), **{name: getattr(settings, name) for name in fields})
         result.store = prepare(asked, workspace=workspace, progress=progress, began=began)
         result._text += f"\n{result.store.summary()}"
     return result
 
 
 def _sink(settings: IndexSettings, workspace: Workspace) -> StoreSink | None:
-    if not settings.prepare:
-        return None
-    return StoreSink.begin(settings.cohort, StoreSettings(size=settings.prepare), workspace)
+    return StoreSink.begin(settings.cohort, _stored(settings), workspace) if settings.prepare else None
+
+
+def _stored(settings: IndexSettings) -> StoreSettings:
+    assert settings.prepare is not None
+    return StoreSettings(size=settings.prepare)
 
 
 def _summary(settings: IndexSettings, done: Indexed, folder: Path) -> str:
