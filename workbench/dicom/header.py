@@ -10,7 +10,6 @@ from workbench.dicom import classification
 from workbench.dicom.attributes import Attributes
 from workbench.dicom.image import Image, open_image
 from workbench.dicom.outcomes import FileRefused, Outcome
-from workbench.dicom.spacing import spacing
 
 OLDEST = 90
 _VIEWS = """
@@ -129,7 +128,7 @@ def header_of(image: Image) -> Header:
     """
     parsed, form, root = image.parsed, image.form, image.parsed.root
     classification.refuse_screenshots(parsed)
-    distance = spacing(image.attributes, form, modality=image.modality)
+    distance = image.spacing()
     row, column = distance.mm or (None, None)
     anatomy = image.attributes.find("FrameAnatomySequence", "FrameLaterality", 0)
     laterality = root.code("ImageLaterality") or root.code("Laterality") or anatomy.code("FrameLaterality")

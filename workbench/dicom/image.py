@@ -20,7 +20,7 @@ from workbench.dicom.parsing import Parsed, load, parse
 from workbench.dicom.pixel_bytes import check_bytes
 from workbench.dicom.pixel_format import PixelFormat, pixel_format
 from workbench.dicom.polarity import invert, invert_window, is_inverted
-from workbench.dicom.spacing import spacing
+from workbench.dicom.spacing import Spacing, spacing
 from workbench.dicom.voi import read_voi
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Image:
         self.form = form
         self.attributes = FrameAttributes(parsed.root)
         self.modality = classification.modality(parsed)
+        self._spacing: tuple[int, Spacing] | None = None
 
     @property
     def frames(self) -> int:
@@ -57,6 +58,12 @@ class Image:
 
         return header_of(self)
 
+    def spacing(self, frame: int = 0) -> Spacing:
+        """The distance between the pixels of a frame; that of the latest frame is kept."""
+        if self._spacing is None or self._spacing[0] != frame:
+            self._spacing = (frame, spacing(self.attributes, self.form, modality=self.modality, frame=frame))
+        return self._spacing[1]
+
     def frame(self, index: int = 0) -> Frame:
         """Decode and calibrate one frame: padding, palette, modality step, polarity, in this order.
 
@@ -72,7 +79,7 @@ class Image:
         stored = decode(self.parsed, form, index)
         if stored.values.shape[:2] != (form.rows, form.columns):
             raise FileRefused(Outcome.BAD_GEOMETRY, f"the decoded picture is {stored.values.shape[:2]} pixels")
-        distance = spacing(self.attributes, form, modality=self.modality, frame=index)
+        distance = self.spacing(index)
         flags = list(distance.flags)
         values = apply_palette(stored.values, root) if form.palette else stored.values
         step = modality_step(self.attributes, form, modality=self.modality, frame=index)

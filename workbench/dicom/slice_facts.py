@@ -13,7 +13,7 @@ from typing import NamedTuple
 from workbench.dicom.attributes import Attributes
 from workbench.dicom.functional_groups import FrameAttributes
 from workbench.dicom.image import Image
-from workbench.dicom.spacing import SLICES, spacing
+from workbench.dicom.spacing import SLICES
 
 Vector = tuple[float, ...]
 VOCABULARY = {
@@ -97,7 +97,7 @@ def slice_facts(image: Image, frame: int = 0) -> SliceFacts | None:
     return SliceFacts(
         position=position,
         orientation=orientation,
-        spacing_mm=spacing(found, image.form, modality=image.modality, frame=frame).mm,
+        spacing_mm=image.spacing(frame).mm,
         thickness_mm=measures.number("SliceThickness"),
         samples=image.form.samples,
         image_type=_image_type(found, frame),
