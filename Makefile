@@ -7,14 +7,15 @@ WORKSPACE ?= $(if $(wildcard demo/runs),demo,.)
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help install demo app mlflow test lint types layers unit docs clean
+.PHONY: help install demo app mlflow test lint types layers unit docs screenshots clean
 
 help:
 	@echo "make demo     install, then run everything on a phantom cohort (about 6 minutes)"
 	@echo "make install  make the virtual environment in $(VENV)"
-	@echo "make app      open the app on http://127.0.0.1:8501"
+	@echo "make app      start the app and print the link that opens it"
 	@echo "make mlflow   open the MLflow UI on http://127.0.0.1:5000"
 	@echo "make test     lint, types, layers, tests"
+	@echo "make screenshots OUT=folder   pictures of every page in every state (of WORKSPACE=demo: those of the docs)"
 	@echo "make docs     write docs/reference from the settings"
 
 # torch goes first: where pip's index offers a CPU build of the pinned release, that one satisfies all the rest.
@@ -49,6 +50,10 @@ layers: install
 
 unit: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+
+OUT ?= screenshots
+screenshots: install
+	$(BIN)/python -m tests.app.picturing $(OUT) $(if $(filter-out .,$(WORKSPACE)),$(WORKSPACE))
 
 docs: install
 	$(BIN)/python docs/make_reference.py

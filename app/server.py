@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -10,7 +12,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from streamlit import config
 
 from app.components.frame import show_failure
+from app.entrance import EntranceMiddleware, entrance_of
 from app.frames.routes import routes
+from workbench.errors import InputError
+from workbench.runs.sign_in import check_reach, team_address
 
 
 def _failed(error: Exception) -> bool:
@@ -20,11 +25,21 @@ def _failed(error: Exception) -> bool:
     return True
 
 
-hosts = list(config.get_option("server.allowedHosts"))
-app = st.App(
-    "main.py",
-    routes=routes(),
+def _middleware() -> list[Middleware]:
+    """Host check and, where no team signs in, the entrance by link; refuses to serve others without a sign-in."""
+    address = config.get_option("server.address") or ""
+    try:
+        team = any(team_address(Path(file)) for file in config.get_option("secrets.files"))
+        check_reach(address, team=team)
+    except InputError as error:
+        sys.exit(f"Error: {error}")
+    hosts = list(config.get_option("server.allowedHosts"))
     # Streamlit checks the host of its own connection only; pictures and pages must not answer to another name either.
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)] if hosts else [],
-    on_script_error=_failed,
-)
+    stack = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)] if hosts else []
+    if not team:
+        entrance = entrance_of(f"http://{address}:{config.get_option('server.port')}")
+        stack.append(Middleware(EntranceMiddleware, entrance=entrance))
+    return stack
+
+
+app = st.App("main.py", routes=routes(), middleware=_middleware(), on_script_error=_failed)

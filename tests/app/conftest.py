@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.fabricated import index_scans, make_pretraining
-from tests.app.serving import CHROMIUM, FLAGS, Server
+from tests.app.serving import CHROMIUM, FLAGS, Server, admit
 from workbench.runs.workspace import Workspace
 
 APP = Path(__file__).resolve().parents[2] / "app"
@@ -88,5 +88,5 @@ def browser(tmp_path: Path) -> Iterator:
             tmp_path / "profile", executable_path=CHROMIUM, headless=True, args=FLAGS,
             viewport={"width": 1280, "height": 900},
         )  # fmt: skip
-        yield context
+        yield admit(context)
         context.close()

@@ -34,7 +34,13 @@ def test_the_service_carries_workspace_and_roots_and_runs_beside_its_settings(tm
     assert service.environment["WORKBENCH_MLFLOW_URL"] == ""
     assert service.folder is not None and (service.folder / ".streamlit" / "config.toml").is_file()
     assert service.url == f"http://127.0.0.1:{settings.port}"
-    assert service.words[-1] == str(settings.port)
+    words = list(service.words)
+    assert words[words.index("--server.port") + 1] == str(settings.port)
+    assert words[words.index("--server.address") + 1] == "127.0.0.1"
+    token = service.environment["WORKBENCH_ENTRY"]
+    assert len(token) == 43 and service.link == f"{service.url}/?entry={token} (opens once)"
+    again = app_service(settings, Workspace(tmp_path)).environment["WORKBENCH_ENTRY"]
+    assert token != again and token not in " ".join(words)
 
 
 def test_roots_are_resolved_and_the_workspace_and_home_are_the_default(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class Service:
         environment: Its environment variables.
         url: Where it answers; empty if nowhere.
         folder: Its working folder; the present one if None.
+        link: What people open, where that is not ``url``.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Service:
     environment: Mapping[str, str]
     url: str = ""
     folder: Path | None = None
+    link: str = ""
 
 
 def check_port(port: int, setting: str) -> None:
@@ -88,7 +90,8 @@ def serve(services: Sequence[Service], *, say: Callable[[str], None] = print) ->
                         todo="Read its last lines above; then start again.",
                     )
             for name in [name for name, service in waiting.items() if _answers(service.url)]:
-                say(f"{name} is ready: {waiting.pop(name).url}")
+                service = waiting.pop(name)
+                say(f"{name} is ready: {service.link or service.url}")
                 if not waiting:
                     say("Press Ctrl-C to stop.")
             if waiting and time.monotonic() - began > START_S:

@@ -1,12 +1,17 @@
-"""``workbench app``: opens the app on 127.0.0.1, with the worker that does its jobs, and stops both together."""
+"""``workbench app``: opens the app, with the worker that does its jobs, and stops both together.
+
+One person opens it on this machine by a link that works once. A team signs in with OpenID Connect, set up in
+``.streamlit/secrets.toml``; only then may the app listen elsewhere than on 127.0.0.1."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
+import secrets
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -14,14 +19,26 @@ from workbench.config import Result, Settings
 from workbench.errors import InputError, OperationFailed
 from workbench.runs.progress import Progress
 from workbench.runs.services import HOST, Service, check_port, serve
+from workbench.runs.sign_in import ENTRY, ENTRY_VARIABLE, OWNERS_VARIABLE, check_reach, team_address
 from workbench.runs.worker import worker_alive
 from workbench.runs.workspace import Workspace
+
+EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 class AppSettings(Settings):
     """Where to open it, and which folders it may show."""
 
-    port: int = Field(default=8501, ge=1024, le=65535, description="Port of the app on 127.0.0.1.")
+    port: int = Field(default=8501, ge=1024, le=65535, description="Port of the app.")
+    address: str = Field(
+        default=HOST, description="Address that the app listens on; another than 127.0.0.1 only for teams that sign in."
+    )
+    sign_in: Path | None = Field(
+        default=None, description="TOML file with the team's sign-in, section [auth]; .streamlit/secrets.toml if none."
+    )
+    owners: list[str] = Field(
+        default=[], description="Accounts (the sign-in's `sub`, shown to newcomers) that become owners."
+    )
     roots: list[Path] = Field(
         default=[], description="Folders that the app may list and index; the workspace and your home when empty."
     )
@@ -44,7 +61,7 @@ def app(settings: AppSettings, *, workspace: Workspace, progress: Progress | Non
     """Serve the app until interrupted.
 
     Raises:
-        InputError: A root is no folder.
+        InputError: A root is no folder, or the app would be open to others without a sign-in.
         OperationFailed: A port is taken, the app is not installed, or one of the processes ended by itself.
     """
     progress = progress or Progress()
@@ -68,10 +85,15 @@ def app_service(settings: AppSettings, workspace: Workspace) -> Service:
     """The Streamlit server as a service, with the security settings of ``.streamlit/config.toml``.
 
     Raises:
-        InputError: A root is no folder.
+        InputError: A root is no folder, or the app would be open to others without a sign-in.
         OperationFailed: The port is taken, or the app's files are not there.
     """
     server = app_file()
+    file = (settings.sign_in or server.parents[1] / ".streamlit" / "secrets.toml").expanduser().absolute()
+    if settings.sign_in and not file.is_file():
+        raise InputError("The file with the sign-in is not there.", where=file, todo="Name an existing file.")
+    team = team_address(file)
+    check_reach(settings.address, team=bool(team))
     roots = allowed_roots(settings.roots, workspace)
     check_port(settings.port, "port")
     environment = {
@@ -79,9 +101,20 @@ def app_service(settings: AppSettings, workspace: Workspace) -> Service:
         "WORKBENCH_WORKSPACE": str(workspace.root),
         "WORKBENCH_ROOTS": json.dumps([str(root) for root in roots]),
         "WORKBENCH_MLFLOW_URL": f"http://{HOST}:{settings.mlflow_port}" if settings.mlflow else "",
+        OWNERS_VARIABLE: json.dumps(settings.owners),
     }
-    words = [sys.executable, "-m", "streamlit", "run", str(server), "--server.port", str(settings.port)]
-    return Service("The app", words, environment, f"http://{HOST}:{settings.port}", folder=server.parents[1])
+    words = [sys.executable, "-m", "streamlit", "run", str(server), "--secrets.files", str(file)]
+    words += ["--server.address", settings.address, "--server.port", str(settings.port)]
+    reached = f"http://{HOST if settings.address in EVERYWHERE else settings.address}:{settings.port}"
+    if team:
+        name = urlsplit(team).hostname or ""
+        words += ["--browser.serverAddress", name]
+        for host in dict.fromkeys([name, "localhost", HOST]):
+            words += ["--server.allowedHosts", host]
+        return Service("The app", words, environment, reached, folder=server.parents[1], link=team)
+    environment[ENTRY_VARIABLE] = secrets.token_urlsafe(32)
+    link = f"{reached}/?{ENTRY}={environment[ENTRY_VARIABLE]} (opens once)"
+    return Service("The app", words, environment, reached, folder=server.parents[1], link=link)
 
 
 def app_file() -> Path:
