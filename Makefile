@@ -15,7 +15,7 @@ help:
 	@echo "make app      start the app and print the link that opens it"
 	@echo "make mlflow   open the MLflow UI on http://127.0.0.1:5000"
 	@echo "make test     lint, types, layers, tests"
-	@echo "make screenshots OUT=folder   pictures of every page in every state (of WORKSPACE=demo: those of the docs)"
+	@echo "make screenshots  pictures of every page in every state, in OUT=screenshots (FROM=demo: those of the docs)"
 	@echo "make docs     write docs/reference from the settings"
 
 # torch goes first: where pip's index offers a CPU build of the pinned release, that one satisfies all the rest.
@@ -53,7 +53,7 @@ unit: install
 
 OUT ?= screenshots
 screenshots: install
-	$(BIN)/python -m tests.app.picturing $(OUT) $(if $(filter-out .,$(WORKSPACE)),$(WORKSPACE))
+	$(BIN)/python -m tests.app.picturing $(OUT) $(FROM)
 
 docs: install
 	$(BIN)/python docs/make_reference.py

@@ -101,8 +101,10 @@ def wording(difference: dict[str, Any]) -> str:
     if math.isnan(low) or math.isnan(high) or (low < 0 < high):
         return NONE
     nearest = low if low >= 0 else high
+    if difference["metric"] == "auc":
+        return f"{POSSIBLE} (interval touches {_signed(nearest, 3)})"
     # the page speaks of what is missed and wrongly flagged: the other way round from what is found and let pass
-    return f"{POSSIBLE} (interval touches {_signed(nearest if difference['metric'] == 'auc' else -nearest)})"
+    return f"{POSSIBLE} (interval touches {_signed(-100 * nearest, 1)} of 100)"
 
 
 def _answer(figures: dict[str, Any]) -> GroupAnswer:
@@ -180,8 +182,8 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\u2212")
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "\u2212")
 
 
 def tested_words(answer: GroupAnswer) -> str:

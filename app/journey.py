@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.cohort_view import cohorts, intake, label_versions
@@ -45,6 +45,7 @@ class Step:
         action: The words on its button.
         page: The page that does what is to be done next.
         parts: Its pages, where it takes several.
+        address: What its address says, where not its first view is meant.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Step:
     action: str
     page: str
     parts: tuple[Part, ...] = ()
+    address: Mapping[str, str] = field(default_factory=dict)
 
 
 def steps() -> list[Step]:
@@ -60,7 +62,8 @@ def steps() -> list[Step]:
     names = cohorts()
     numbers = {name: intake(name) or {} for name in names}
     labelled = [name for name in names if label_versions(name)]
-    encoders, classifiers, studies = (_done(runs_of(kind)) for kind in ("pretrain", "finetune", "study"))
+    encoders, classifiers = _with("pretrain", "encoder.json"), _with("finetune", "classifier.json", "metrics.json")
+    studies = _done(runs_of("study"))
     working = {job.verb for job in queue().open_jobs() if queue().state(job).active}
 
     def state(done: bool, ready: bool, *verbs: str) -> str:
@@ -113,6 +116,7 @@ def steps() -> list[Step]:
             "Teach" if to_teach.page == TEACH else "Bring labels",
             to_teach.page,
             taught,
+            {} if labelled else {"view": "Bring a table"},
         ),
         Step(
             "Test before you trust",
@@ -132,6 +136,11 @@ def next_step(found: Sequence[Step]) -> Step:
             if step.state == wanted:
                 return step
     return found[-1]
+
+
+def _with(kind: str, *names: str) -> list[RunView]:
+    """Runs that left one of these files, and so something to go on with."""
+    return [run for run in runs_of(kind) if any(run.has(name) for name in names)]
 
 
 def _done(runs: Sequence[RunView]) -> list[RunView]:

@@ -7,6 +7,7 @@ import streamlit as st
 from app.components.favicon import favicon
 from app.components.frame import escape, guarded
 from app.components.job_chip import job_chip
+from app.signed_in import signed_in
 from app.surroundings import workspace
 
 st.set_page_config(page_title="Imaging workbench", page_icon=favicon(), layout="wide")
@@ -40,5 +41,5 @@ pages = {
 chosen = st.navigation(pages)
 with st.sidebar:
     guarded(job_chip)()
-    st.caption(f"Workspace: {escape(workspace().root.name)}")
+    st.caption(f"Workspace: {escape(workspace().root.name)} · you are {escape(signed_in())}")
 chosen.run()

@@ -14,7 +14,7 @@ KINDS = {"Missed disease": ("missed", "#D55E00", "circle"), "False alarms": ("al
 
 def row_label(group: str, patients: int, positive: int) -> str:
     """The name of a row: the group, its patients, and how many have the finding."""
-    return f"{group}: {patients:,} patients, {positive:,} with it"
+    return f"{group}: {patients:,} patients, {positive:,} with the finding"
 
 
 def quality_chart(table: pd.DataFrame, overall: float) -> alt.LayerChart | alt.FacetChart:
@@ -101,7 +101,7 @@ def errors_words(table: pd.DataFrame) -> str:
 
 
 def _labels() -> alt.Axis:
-    return alt.Axis(labelLimit=320, labelFontSize=13, ticks=False, domain=False, labelPadding=8)
+    return alt.Axis(labelLimit=360, labelFontSize=13, ticks=False, domain=False, labelPadding=8)
 
 
 def _rows(table: pd.DataFrame) -> list[Any]:

@@ -10,6 +10,7 @@ import streamlit as st
 from app.components.engineer_details import engineer_details
 from app.components.frame import escape, guarded
 from app.components.job_request import request_job
+from app.journey import AT_WORK, next_step, steps
 from app.runs_view import open_run
 from app.surroundings import queue, workspace
 from app.wording import ICONS, STATES, VERBS, about, count, rate, ready_near, unit, when, zone_of
@@ -75,11 +76,21 @@ def draw(job: Job, state: JobState) -> None:
     if state.state == "finished":
         for sentence in result_sentences(job):
             st.markdown(escape(sentence))
+        _what_next()
     elif state.message and state.state != "running":
         show = {"failed": st.error, "lost": st.warning}.get(state.state, st.markdown)
         show(escape(state.message))
     if state.state == "failed" and resumable(job):
         st.markdown("What was saved before the failure is kept.")
+
+
+def _what_next() -> None:
+    """The way to the next step of the journey."""
+    step = next_step(steps())
+    if step.state != AT_WORK:
+        st.page_link(
+            step.page, label=f"Next: {step.action}", icon=":material/arrow_forward:", query_params=dict(step.address)
+        )
 
 
 def result_sentences(job: Job, most: int = 12) -> list[str]:

@@ -121,8 +121,10 @@ def _choices(table: pd.DataFrame) -> dict[str, Any]:
     key_column = second.selectbox("Column that says which one", columns, index=columns.index(guessed))
     rest = [name for name in columns if name != key_column]
     likely = [name for name in rest if name.lower() in ("label", "labels", "class", "finding", "diagnosis", "target")]
+    keys = {name for names in KEY_NAMES.values() for name in names}
+    others = [name for name in rest if name.lower().replace(" ", "_") not in keys]
     answers = third.multiselect(
-        "Column with the answer (several: one finding each)", rest, default=likely[:1] or rest[:1]
+        "Column with the answer (several: one finding each)", rest, default=likely[:1] or others[:1] or rest[:1]
     )
     assert key in KEYS  # noqa: S101 - the box offers nothing else
     return {"key": key, "key_column": key_column, "column": ",".join(answers)}

@@ -15,7 +15,7 @@ from app.components.group_chart import errors_chart, errors_words, quality_chart
 from app.components.job_card import job_card
 from app.components.job_request import job_of_page, request_job, show_request_error
 from app.group_answer import GroupAnswer, attribute_words, read_groups, tested_words
-from app.runs_view import RunView, runs_of
+from app.runs_view import RunView, open_run, runs_of
 from app.signed_in import signed_in
 from app.surroundings import queue, workspace
 from app.wording import when, zone_of
@@ -178,7 +178,9 @@ def start() -> None:
     if job:
         job_card(job)
         if queue().state(job).state == "finished":
-            st.success("The audit is there: *Read it* above.", icon=":material/check_circle:")
+            st.button("Start another", on_click=st.query_params.clear, icon=":material/add:")
+            read(open_run(queue().folder(job)))
+            return
     known = [model.run_id for model in models(workspace()) if model.kind == CLASSIFIER]
     choices = [("finetune", name) for name in reversed(known)]
     choices += [("study", run.run_id) for run in runs_of("study") if run.has("summary.json")]

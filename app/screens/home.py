@@ -51,13 +51,19 @@ def _row(number: int, step: Step, *, primary: bool) -> None:
             with left.container(horizontal=True):
                 for part in step.parts:
                     mark = MARKS["done" if part.done else "not started"]
-                    st.page_link(part.page, label=part.title + (", done" if part.done else ""), icon=mark)
+                    st.page_link(part.page, label=part.title + (" (done)" if part.done else ""), icon=mark)
         if primary:
             clicked = right.button(step.action, key=f"step-{number}", type="primary", width="stretch")
             if clicked:
-                st.switch_page(step.page)
+                st.switch_page(step.page, query_params=dict(step.address))
         else:
-            right.page_link(step.page, label=step.action, icon=":material/arrow_forward:", width="stretch")
+            right.page_link(
+                step.page,
+                label=step.action,
+                icon=":material/arrow_forward:",
+                width="stretch",
+                query_params=dict(step.address),
+            )
 
 
 page(

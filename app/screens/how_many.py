@@ -15,7 +15,7 @@ from app.components.frame import empty, escape, page
 from app.components.job_card import job_card
 from app.components.job_request import job_of_page, request_job, show_request_error
 from app.components.study_curve import curve_words, difference_chart, order, study_curve
-from app.runs_view import RunView, runs_of
+from app.runs_view import RunView, open_run, runs_of
 from app.study_answer import PROTOCOLS, StudyAnswer, read_answer
 from app.surroundings import queue
 from app.wording import count, when, zone_of
@@ -194,7 +194,9 @@ def ask() -> None:
     if job:
         job_card(job)
         if queue().state(job).state == "finished":
-            st.success("The answer is there: *Read the answer* above.", icon=":material/check_circle:")
+            st.button("Ask another", on_click=st.query_params.clear, icon=":material/add:")
+            read(open_run(queue().folder(job)))
+            return
         st.markdown("##### Ask another")
     cohort = choose_cohort()
     if cohort is None:

@@ -22,7 +22,7 @@ def test_groups_are_sorted_and_said_in_three_wordings(furnished) -> None:
     assert list(sex["group"]) == ["male", "female"], "the lowest first; what is not recorded is no group"
     assert list(sex["said_auc"]) == [CLEAR, CLEAR]
     male = sex.iloc[0]
-    assert male["said_missed"] == "possible difference (interval touches \u22120.004)"
+    assert male["said_missed"] == "possible difference (interval touches \u22120.4 of 100)"
     assert (male["said_alarms"], sex.iloc[1]["said_missed"]) == (NONE, TOO_FEW)
     assert male["missed"] == pytest.approx(0.3) and male["missed_low"] == pytest.approx(0.25)
     assert male["missed_high"] == pytest.approx(0.36) and male["alarms"] == pytest.approx(0.1)
