@@ -253,7 +253,9 @@ def test_pictures_are_for_holders_of_a_token_only(server: Server, browser) -> No
     page.on("request", lambda request: asked.append(request.url) if "/x/" in request.url else None)
     open_stack(page, server)
     frame = next(url for url in asked if "/x/frame/" in url)
-    assert status(frame) == 200
+    assert status(frame) == 401
+    cookie = "=".join(server.cookie or ())
+    assert status(frame, Cookie=cookie) == 200
     token = frame.split("/")[5]
     for url in (
         f"{server.url}/x/",
@@ -262,8 +264,8 @@ def test_pictures_are_for_holders_of_a_token_only(server: Server, browser) -> No
         frame.replace(token, token[:-1]),
         frame.replace(token, token.partition(".")[0]),
     ):
-        assert status(url) == 401, url
-    assert status(frame, Host="evil.example") == 400
+        assert status(url, Cookie=cookie) == 401, url
+    assert status(frame, Host="evil.example", Cookie=cookie) == 400
     assert status(server.url, Host="evil.example") == 400
 
 
