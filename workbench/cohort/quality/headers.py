@@ -87,7 +87,8 @@ def age_and_sex(evidence: Evidence) -> Iterator[Finding]:
             choices=("keep", "exclude"),
             scans=evidence.ids(wrong),
         )
-    known = evidence.scans[(evidence.scans["patient_unknown"] != 1) & evidence.scans["sex"].isin(("F", "M"))]
+    sexed = (evidence.scans["patient_unknown"] != 1) & evidence.scans["sex"].isin(("F", "M"))
+    known = evidence.scans[["scan_id", "patient_key", "sex"]][sexed]
     sexes = known.groupby("patient_key")["sex"].nunique()
     torn = sexes.index[sexes > 1]
     if len(torn):
