@@ -16,6 +16,7 @@ from workbench.evaluation.prevalence import shifted
 
 STEP = 0.01
 REPLICATES = 400
+ROUNDING = 1e-9
 Array = NDArray[np.float64]
 
 
@@ -141,7 +142,7 @@ def _band(each: Array, material: Material) -> tuple[Array, Array, Array]:
         if whole > 0:
             df = whole**2 / (float(variance.mean()) ** 2 / df + part**2 / (draws - 1))
     error = np.sqrt(variance + extra)
-    used = variance > 0
+    used = variance > ROUNDING**2
     if not used.any():
         return middle, middle, middle
     largest = np.abs((samples - samples.mean(axis=0))[:, used] / np.sqrt(variance[used])).max(axis=1)
@@ -150,7 +151,7 @@ def _band(each: Array, material: Material) -> tuple[Array, Array, Array]:
 
 
 def _verdict(t: Array, low: Array, high: Array) -> str:
-    better, worse = _ranges(t, low > 0), _ranges(t, high < 0)
+    better, worse = _ranges(t, low > ROUNDING), _ranges(t, high < -ROUNDING)
     span = f"{t[0]:g} to {t[-1]:g}"
     if better and not worse:
         return f"Acting on the model does more good than acting on everybody or nobody for thresholds of {better}."
