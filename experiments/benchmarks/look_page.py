@@ -87,21 +87,19 @@ def make_cohort(folder: Path, workspace: Path) -> None:
     Cohort.create(workspace / "data_manifests" / "many", pd.DataFrame(rows), paths=paths)
 
 
-def start(workspace: Path) -> tuple[subprocess.Popen[bytes], str]:
+def start(workspace: Path) -> tuple[subprocess.Popen[bytes], str, str]:
+    """The server, its address, and the link that opens it, from ``/`` on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [sys.executable, "-m", "workbench.cli", "app", f"port={port}", "worker=false"]
-    process = subprocess.Popen(
-        [*words, "--workspace", str(workspace)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}"
+    said = workspace / "app.txt"
+    with said.open("w") as stream:
+        process = subprocess.Popen([*words, "--workspace", str(workspace)], stdout=stream, stderr=stream)
     for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-            return process, url
-        except OSError:
-            time.sleep(0.1)
+        if " is ready: " in said.read_text() and (links := re.findall(r"(/\?entry=\S+)", said.read_text())):
+            return process, f"http://127.0.0.1:{port}", links[-1]
+        time.sleep(0.1)
     raise SystemExit("the app did not answer")
 
 
@@ -114,7 +112,7 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
-def measure(url: str, profile: Path) -> dict[str, object]:
+def measure(url: str, link: str, profile: Path) -> dict[str, object]:
     from playwright.sync_api import sync_playwright
 
     found: dict[str, object] = {}
@@ -135,7 +133,7 @@ def measure(url: str, profile: Path) -> dict[str, object]:
         def loaded(count: int) -> None:
             page.wait_for_function(LOADED, arg=count, polling=20)
 
-        page.goto(url)  # the program's own files, once, as on every day but the first
+        page.goto(url + link)  # the program's own files, once, as on every day but the first
         page.wait_for_selector("text=not for diagnosis")
         began = time.perf_counter()
         page.goto(f"{url}/look?cohort=many")
@@ -171,10 +169,11 @@ def measure(url: str, profile: Path) -> dict[str, object]:
         found["step_ms"] = spread([page.evaluate(STEP, ["wheel", place]) for place in range(1, 101)])
         found["cold_step_ms"] = spread([page.evaluate(STEP, ["jump", 299 - 8 * place]) for place in range(20)])
         address = asked[-1].rpartition("/")[0]
+        cookie = "; ".join(f"{one['name']}={one['value']}" for one in context.cookies())
         context.close()
     frames = []
     for place in range(100):
-        request = urllib.request.Request(f"{address}/{place}", headers={"Accept-Encoding": "gzip"})
+        request = urllib.request.Request(f"{address}/{place}", headers={"Accept-Encoding": "gzip", "Cookie": cookie})
         began = time.perf_counter()
         with urllib.request.urlopen(request) as answer:
             size = len(answer.read())
@@ -195,9 +194,9 @@ def main() -> None:
         workspace = Path(place) / "workspace"
         os.environ["WORKBENCH_SITE_KEY_FILE"] = str(Path(place) / "site.key")
         make_cohort(given.folder, workspace)
-        process, url = start(workspace)
+        process, url, link = start(workspace)
         try:
-            found = measure(url, Path(place) / "profile")
+            found = measure(url, link, Path(place) / "profile")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)

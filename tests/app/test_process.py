@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 page = AppTest.from_file(sys.argv[1], default_timeout=60)
 page.run()
 shown = []
-for name in ("home", "add_images", "learn", "teach", "how_many", "jobs", "review", "models"):
+for name in ("home", "add_images", "learn", "teach", "how_many", "jobs", "review", "models", "look"):
     if name != "home":
         page.switch_page(f"screens/{name}.py")
         page.run()
@@ -38,4 +38,5 @@ def test_the_apps_process_imports_nothing_heavy(furnished) -> None:
         "Jobs",
         "Review queue",
         "Models",
+        "Look (browse)",
     ]

@@ -139,8 +139,13 @@ class Viewer {
       this.asked = this.frames.url; // an address lives for a quarter of an hour: ask for a new one, once
       this.stale = true;
       this.ask("renew", Date.now());
+      this.waiting = setTimeout(() => this.stale && this.tellProblem(told), 5000);
       return;
     }
+    this.tellProblem(told);
+  }
+
+  tellProblem(told) {
     const box = this.root.querySelector(".problem");
     box.querySelector("b").textContent = told.what;
     box.querySelector("span").textContent = told.todo;
