@@ -7,10 +7,13 @@ import streamlit as st
 from app.components.favicon import favicon
 from app.components.frame import escape, guarded
 from app.components.job_chip import job_chip
+from app.gate import gate, signed_in_line
 from app.signed_in import signed_in
 from app.surroundings import workspace
 
 st.set_page_config(page_title="Imaging workbench", page_icon=favicon(), layout="wide")
+if not guarded(gate)():  # what goes wrong at the gate lets nobody in
+    st.stop()
 
 pages = {
     "": [
@@ -41,5 +44,6 @@ pages = {
 chosen = st.navigation(pages)
 with st.sidebar:
     guarded(job_chip)()
+    guarded(signed_in_line)()
     st.caption(f"Workspace: {escape(workspace().root.name)} · you are {escape(signed_in())}")
 chosen.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -14,8 +13,9 @@ from streamlit import config
 from app.components.frame import show_failure
 from app.entrance import EntranceMiddleware, entrance_of
 from app.frames.routes import routes
+from app.team import team
 from workbench.errors import InputError
-from workbench.runs.sign_in import check_reach, team_address
+from workbench.runs.sign_in import check_reach
 
 
 def _failed(error: Exception) -> bool:
@@ -29,14 +29,14 @@ def _middleware() -> list[Middleware]:
     """Host check and, where no team signs in, the entrance by link; refuses to serve others without a sign-in."""
     address = config.get_option("server.address") or ""
     try:
-        team = any(team_address(Path(file)) for file in config.get_option("secrets.files"))
-        check_reach(address, team=team)
+        signing = team()
+        check_reach(address, team=signing)
     except InputError as error:
         sys.exit(f"Error: {error}")
     hosts = list(config.get_option("server.allowedHosts"))
     # Streamlit checks the host of its own connection only; pictures and pages must not answer to another name either.
     stack = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)] if hosts else []
-    if not team:
+    if not signing:
         entrance = entrance_of(f"http://{address}:{config.get_option('server.port')}")
         stack.append(Middleware(EntranceMiddleware, entrance=entrance))
     return stack

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
-import streamlit as st
+from app.team import account
 
 
 def signed_in() -> str:
     """The signed-in person's identifier; the name of this computer's user where nobody has to sign in."""
-    return str(st.user.get("sub") or getpass.getuser())
+    return account()

@@ -100,6 +100,28 @@ MIGRATIONS: tuple[str, ...] = (
         at TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE people (
+        account TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        issuer TEXT NOT NULL,
+        role TEXT NOT NULL,
+        signed REAL NOT NULL,
+        seen REAL NOT NULL
+    );
+    CREATE TABLE audit_log (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        event TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        who TEXT NOT NULL,
+        details TEXT NOT NULL
+    );
+    CREATE TRIGGER audit_log_is_not_changed BEFORE UPDATE ON audit_log
+        BEGIN SELECT RAISE(ABORT, 'entries of the audit log are never changed'); END;
+    CREATE TRIGGER audit_log_is_not_cut BEFORE DELETE ON audit_log
+        BEGIN SELECT RAISE(ABORT, 'entries of the audit log are never removed'); END;
+    """,
 )
 """Each entry brings the schema one version further; entries are added, never changed."""
 

@@ -92,7 +92,7 @@ def app_service(settings: AppSettings, workspace: Workspace) -> Service:
     file = (settings.sign_in or server.parents[1] / ".streamlit" / "secrets.toml").expanduser().absolute()
     if settings.sign_in and not file.is_file():
         raise InputError("The file with the sign-in is not there.", where=file, todo="Name an existing file.")
-    team = team_address(file)
+    team = team_address(file).replace("{port}", str(settings.port))  # as Streamlit reads it
     check_reach(settings.address, team=bool(team))
     roots = allowed_roots(settings.roots, workspace)
     check_port(settings.port, "port")
