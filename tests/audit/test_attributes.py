@@ -97,10 +97,10 @@ def test_a_unit_of_several_views_is_no_group(made: SimpleNamespace) -> None:
 
 def test_combinations(made: SimpleNamespace) -> None:
     found = attribute_table(made.cohort, made.labels, made.dev, made.all, wanted=["sex"], cross=["sex*view"])
-    assert list(found.table.columns) == ["sex", "sex x view"]
-    values = found.of_scans("sex x view", made.ids[:3])
+    assert list(found.table.columns) == ["sex", "sex*view"]
+    values = found.of_scans("sex*view", made.ids[:3])
     assert values.tolist() == [f"{MISSING} x PA", f"{MISSING} x AP", "M x PA"]
-    attribute = found.attribute("sex x view", made.all, Units.of(np.arange(80)))
+    attribute = found.attribute("sex*view", made.all, Units.of(np.arange(80)))
     assert attribute.comparable_rows().sum() == 78
 
 

@@ -95,7 +95,7 @@ def test_a_prediction_run_is_audited_on_reserved_labelled_scans(hospital: Simple
     line = summary["operating_point"]["by_budget"][0]
     assert not line["transferred"] and line["specificity"]["value"] == pytest.approx(0.9, abs=0.05)
     assert summary["referral"]["by_budget"] == []
-    assert set(result.attributes) == {"sex", "sex x view"}
+    assert set(result.attributes) == {"sex", "sex*view"}
     with pytest.raises(InputError, match="Only a study has arms"):
         call(source="q", arm="a")
 

@@ -32,7 +32,8 @@ AGE_EDGES = (18, 40, 60, 80)
 MOST_GROUPS = 12
 MOST_WORDS = 10
 """Numbers of a label column with more different values than this are cut into thirds."""
-CROSS = " x "
+CROSS, BOTH = " x ", "*"
+"""Between the groups of a combination, and between its attributes."""
 
 
 @dataclass(frozen=True)
@@ -150,17 +151,17 @@ def attribute_table(
         made.table[name], made.sources[name], made.orders[name] = values, source, order
     for pair in cross:
         parts = _parts(pair)
-        name = CROSS.join(parts)
+        name = BOTH.join(parts)
         rows = made.table[parts].itertuples(index=False, name=None)
         joined = [CROSS.join(map(str, row)) for row in rows]
         made.table[name], made.sources[name] = joined, "combination"
         made.orders[name] = tuple(sorted(set(joined)))
-    _leave_out(made, [*names, *(CROSS.join(_parts(pair)) for pair in cross)], test)
+    _leave_out(made, [*names, *(BOTH.join(_parts(pair)) for pair in cross)], test)
     return made
 
 
 def _parts(pair: str) -> list[str]:
-    parts = [part.strip() for part in pair.split("*") if part.strip()]
+    parts = [part.strip() for part in pair.split(BOTH) if part.strip()]
     if len(parts) < 2:
         raise InputError(f"'{pair}' combines nothing.", where="cross", todo="Write for example sex*age.")
     return parts

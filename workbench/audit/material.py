@@ -8,6 +8,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.audit.attributes import BOTH
 from workbench.audit.operating import Lines, lines_of
 from workbench.audit.question import Question
 from workbench.audit.reliability import recalibrated
@@ -85,7 +86,7 @@ class Material:
     def case_mix(self, without: str) -> dict[str, NDArray[np.object_]]:
         """Values of age, view and site, but for one of them, where they are recorded."""
         table = self.subjects.attributes
-        inside = without.split(" x ")
+        inside = without.split(BOTH)
         return {name: table[name].to_numpy(dtype=object) for name in MATCHED_ON if name in table and name not in inside}
 
     def contrast_of(self, values: Array, samples: Array, *, lent: tuple[float, int] = (0.0, 1)) -> Contrast:

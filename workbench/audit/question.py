@@ -90,7 +90,7 @@ def ask(classes: Sequence[str], task: str, counts: Mapping[str, int], positive: 
 def _of(names: list[str], wanted: list[str], multilabel: bool, how: str) -> Question:
     positive = tuple(name for name in names if name in wanted)
     columns = tuple(names.index(name) for name in positive)
-    said = f"Yes means {' or '.join(positive)} ({how}); positive=CLASS,... asks another question."
+    said = f"Yes means {' or '.join(positive)} ({how})."
     return Question(positive, columns, multilabel, said)
 
 

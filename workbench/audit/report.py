@@ -112,14 +112,14 @@ def methods(summary: dict[str, Any]) -> str:
 
 
 def _subject(summary: dict[str, Any]) -> str:
-    said = summary["question"]["said"].partition(";")[0]
     reference = summary["reference"]["arm"]
     compared = f" Reference: {reference} ({summary['reference']['protocol']})." if reference else ""
     draws = "draw" if summary["draws"] == 1 else "draws"
     return (
         f"{summary['source']['kind'].capitalize()} {summary['source']['run_id']}, cohort {summary['cohort']}, labels "
         f"{summary['labels_version']}. {summary['arm']} ({summary['protocol']}) at {summary['budget']} labelled "
-        f"{summary['budget_unit']}, {summary['draws']} {draws}; answers per {summary['unit']}. {said}.{compared}"
+        f"{summary['budget_unit']}, {summary['draws']} {draws}; answers per {summary['unit']}. "
+        f"{summary['question']['said']}{compared}"
     )
 
 
