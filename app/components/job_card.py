@@ -38,15 +38,17 @@ def job_card(job: Job, *, beside: Callable[[Path, JobState], None] | None = None
     @st.fragment(run_every=LIVE_S if opened.active else QUIET_S / 3 if live else None)
     @guarded
     def card() -> None:
-        state = queue().state(job)
+        # the row that was read when the page was drawn may be of a job that still waited
+        now = queue().get(job.id)
+        state = queue().state(now)
         if live and (state.ended or state.active != opened.active):
             st.rerun()
         with st.container(border=True, key=f"job-{job.id}"):
-            draw(job, state)
+            draw(now, state)
             if beside and state.status:
-                beside(queue().folder(job), state)
-            lines = tail(queue().output(job)) or tail(queue().folder(job) / "log.txt")
-            engineer_details(job.verb, job.settings, _folder(job), job_id=job.id, lines=lines)
+                beside(queue().folder(now), state)
+            lines = tail(queue().output(now)) or tail(queue().folder(now) / "log.txt")
+            engineer_details(job.verb, job.settings, _folder(now), job_id=job.id, lines=lines)
 
     card()
 

@@ -98,3 +98,23 @@ def test_the_command_that_does_the_same_reads_back_as_the_same(workspace) -> Non
 def test_escaped_text_holds_no_markup() -> None:
     assert escape("<b>*x*</b>") == "\\<b\\>\\*x\\*\\</b\\>"
     assert escape("a\nb") == "a  \nb"
+
+
+def test_a_card_drawn_while_its_job_waited_follows_it(workspace, monkeypatch) -> None:
+    """What refreshes a card by itself must not look at the row as it was when the page was drawn."""
+    import streamlit as st
+
+    from app.components import job_card as module
+
+    drawn: list[str] = []
+    cards: list = []
+    monkeypatch.setattr(module, "draw", lambda job, state: drawn.append(state.state))
+    monkeypatch.setattr(module, "engineer_details", lambda *args, **more: None)
+    monkeypatch.setattr(st, "fragment", lambda **more: lambda body: cards.append(body) or body)
+    jobs = JobQueue(workspace)
+    job = jobs.submit("index", {"cohort": "chest", "sources": ["x"]}, nonce="1")
+    module.job_card(job)
+    assert jobs.claim(job.lane, "tester") is not None
+    monkeypatch.setattr(st, "rerun", lambda: drawn.append("drawn anew"))
+    cards[0]()
+    assert drawn[0] == "queued" and "drawn anew" in drawn
