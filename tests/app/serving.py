@@ -42,13 +42,13 @@ class Server:
 
     at_work: ClassVar[list[Server]] = []
 
-    def __init__(self, workspace: Workspace, *more: str) -> None:
+    def __init__(self, workspace: Workspace, *more: str, worker: bool = False, roots: Path | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        words = [sys.executable, "-m", "workbench.cli", "app", f"port={self.port}", "worker=false", *more]
-        words += [f"roots=[{workspace.root}]", "--workspace", str(workspace.root)]
+        words = [sys.executable, "-m", "workbench.cli", "app", f"port={self.port}", f"worker={str(worker).lower()}"]
+        words += [*more, f"roots=[{roots or workspace.root}]", "--workspace", str(workspace.root)]
         self._said = tempfile.NamedTemporaryFile()  # noqa: SIM115  kept open as long as the server
         self.process = subprocess.Popen(words, stdout=self._said.file, stderr=subprocess.STDOUT)
         self.cookie: tuple[str, str] | None = None
