@@ -91,7 +91,7 @@ class Catalogue:
         Raises:
             InputError: It is not in the cohort.
         """
-        row = self.table.iloc[self._number(scan_id)]
+        row = self.table.iloc[self.number(scan_id)]
         return {str(name): value for name, value in row.items()}
 
     def has(self, scan_id: str) -> bool:
@@ -104,7 +104,7 @@ class Catalogue:
         Raises:
             InputError: It is not in the cohort.
         """
-        stack = int(self.table["stack"].iloc[self._number(scan_id)])
+        stack = int(self.table["stack"].iloc[self.number(scan_id)])
         first, last = np.searchsorted(self._sorted_stacks, [stack, stack + 1])
         return self.table["scan_id"].iloc[self._order[first:last]].tolist()
 
@@ -123,7 +123,12 @@ class Catalogue:
         volume = str(slice_["volume_id"] or "") if stack["status"] in EVEN else ""
         return Geometry(volume, int(stack["slices"]), str(stack["sentence"]))
 
-    def _number(self, scan_id: str) -> int:
+    def number(self, scan_id: str) -> int:
+        """The row of the table that holds a scan.
+
+        Raises:
+            InputError: It is not in the cohort.
+        """
         number = self._numbers.get(scan_id)
         if number is None:
             raise InputError(

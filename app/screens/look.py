@@ -17,6 +17,7 @@ from app.components.frame import empty, page
 from app.components.scan_facts import caption, facts
 from app.components.scan_filters import Chosen, clear_buttons, filters_set, scan_filters
 from app.components.scan_grid import Tile, scan_grid
+from app.components.similar_pictures import ask_similar, similar_asked, similar_list
 from app.components.viewed_case import case_of
 from app.components.viewer import viewer
 from app.frames.routes import thumbnail_address
@@ -66,7 +67,8 @@ def viewing() -> None:
         return
     left, right = st.columns([1, 2], gap="small")
     with left:
-        shown = listed(found, chosen, scan)
+        like = similar_asked(found)
+        shown = similar_list(found, like, scan, chosen.rows, choose) if like else listed(found, chosen, scan)
     with right:
         look_at(found, scan, shown)
     engineer(found, scan)
@@ -153,6 +155,7 @@ def look_at(found: Catalogue, scan: str, shown: pd.DataFrame) -> None:
             )  # fmt: skip
         if here is not None:
             st.caption(f"{here + 1:,} of {len(others):,}")
+    ask_similar(found, scan)
     with st.expander("What is known of this picture", icon=":material/info:"):
         st.table(facts(row, label_of(found, scan)), border="horizontal")
         st.caption(
@@ -180,6 +183,7 @@ def choose(scan: str) -> None:
         st.query_params["scan"] = scan
     else:
         st.query_params.pop("scan", None)
+        st.query_params.pop("like", None)
 
 
 def turn(listed: Sequence[str], here: int | None, by: int) -> None:
