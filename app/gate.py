@@ -54,7 +54,7 @@ def signed_in_line() -> None:
 
 def _known() -> Person | None:
     """Who has signed in; None if that has run out."""
-    account, signed = signed_in(), float(st.user.get("iat") or 0)
+    account, signed = signed_in(), float(str(st.user.get("iat") or 0))
     found = person(workspace(), account)
     if found is None or signed > found.signed or found.issuer != str(st.user.get("iss")):
         name = str(st.user.get("name") or st.user.get("email") or account)

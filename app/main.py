@@ -19,6 +19,7 @@ pages = {
     "": [
         st.Page("screens/home.py", title="Home", icon=":material/home:", url_path="home", default=True),
         st.Page("screens/jobs.py", title="Jobs", icon=":material/list_alt:", url_path="jobs"),
+        st.Page("screens/people.py", title="People and settings", icon=":material/group:", url_path="people"),
     ],
     "Data": [
         st.Page("screens/add_images.py", title="Add images", icon=":material/add_photo_alternate:", url_path="images"),
@@ -41,7 +42,7 @@ pages = {
     ],
     "Models": [st.Page("screens/models.py", title="Models", icon=":material/verified:", url_path="models")],
 }
-chosen = st.navigation(pages)
+chosen = st.navigation(pages, expanded=True)
 with st.sidebar:
     guarded(job_chip)()
     guarded(signed_in_line)()

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app.components.download import download
 from app.components.frame import empty, escape
 from app.components.run_pictures import run_pictures
 from app.runs_view import RunView
@@ -52,8 +53,8 @@ def classifier_result(run: RunView) -> None:
     )  # fmt: skip
     file = run.path / "predictions.parquet"
     if file.is_file():
-        st.download_button(
-            "Download the answers, picture by picture", file.read_bytes(), file_name=f"{run.run_id}-{file.name}",
+        download(
+            st, "Download the answers, picture by picture", file.read_bytes(), file_name=f"{run.run_id}-{file.name}",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from app.components.download import download
 from app.components.frame import escape
 from app.surroundings import workspace
 from app.wording import count
@@ -66,8 +67,8 @@ def _outcomes(cohort: str, totals: dict[str, Any]) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Files by outcome", column_config={"Files": {"width": 80}})
     refused = workspace().cohort_dir(cohort) / "refused.csv"
     if totals["refused"] and refused.is_file():
-        st.download_button(
-            f"Download the list of {count(totals['refused'], 'files')} kept aside", refused.read_bytes(),
+        download(
+            st, f"Download the list of {count(totals['refused'], 'files')} kept aside", refused.read_bytes(),
             file_name=f"{cohort}-kept-aside.csv", mime="text/csv", icon=":material/download:",
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.roles import require
+from app.signed_in import signed_in
 from app.surroundings import queue
 from workbench.config import digest_of
 from workbench.errors import WorkbenchError
@@ -32,7 +33,7 @@ def request_job(verb: str, settings: Mapping[str, Any], go_on: bool = False) -> 
     st.session_state.pop("request_error", None)
     try:
         require("start")
-        job = queue().submit(verb, settings, nonce=nonce, go_on=go_on)
+        job = queue().submit(verb, settings, nonce=nonce, created_by=signed_in(), go_on=go_on)
     except WorkbenchError as error:
         st.session_state["request_error"] = error
         return

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app.cohort_view import open_cohort
+from app.components.download import download
 from app.components.engineer_details import engineer_details
 from app.components.frame import escape, show_error
 from app.components.job_request import request_job
@@ -43,7 +44,7 @@ def label_upload(cohort: str) -> None:
         max_upload_size=UPLOAD_MB,
         key=f"labels-{cohort}",
     )
-    right.download_button("Template", TEMPLATE, "labels.csv", "text/csv", icon=":material/download:")
+    download(right, "Template", TEMPLATE, "labels.csv", "text/csv", icon=":material/download:")
     if given is None:
         st.caption("About 50 patients per answer is a sensible start; *How many labels?* will tell you more.")
         return

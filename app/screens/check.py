@@ -9,12 +9,14 @@ from typing import Any
 import streamlit as st
 
 from app.cohort_view import choose_cohort, intake, open_cohort
+from app.components.download import download
 from app.components.engineer_details import engineer_details
 from app.components.frame import empty, escape, page, show_error
 from app.components.job_card import job_card
 from app.components.job_request import job_of_page, request_job, show_request_error
 from app.components.scan_grid import Tile, scan_grid
 from app.frames.routes import thumbnail_address
+from app.roles import require
 from app.signed_in import signed_in
 from app.surroundings import workspace
 from app.wording import count
@@ -67,8 +69,8 @@ def body() -> None:
     journal(cohort)
     report = workspace().cohort_dir(cohort) / "intake.html"
     if report.is_file():
-        st.download_button(
-            "Download the report (HTML)", report.read_bytes(), f"{cohort}-intake.html", "text/html",
+        download(
+            st, "Download the report (HTML)", report.read_bytes(), f"{cohort}-intake.html", "text/html",
             icon=":material/download:",
         )  # fmt: skip
     st.caption(f"Version of the collection: {open_cohort(cohort).version}. Everything after this points to a version.")
@@ -108,8 +110,9 @@ def privacy(cohort: str, numbers: dict[str, Any]) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             act(cohort, "Make the contact sheet" if made is None else "Make it anew", action="sheet")
             if made is not None:
-                st.download_button(
-                    "Open the contact sheet", made.read_bytes(), made.name, "text/html", icon=":material/open_in_new:",
+                download(
+                    st, "Open the contact sheet", made.read_bytes(), made.name, "text/html",
+                    icon=":material/open_in_new:",
                     help="It shows pictures of patients: do not pass it on.",
                 )  # fmt: skip
         if made is not None and not signed:
@@ -200,6 +203,7 @@ def act(cohort: str, label: str, *, icon: str = "", key: str = "", **values: Any
 
 def _decide(values: dict[str, Any]) -> None:
     try:
+        require("decide")
         settings = load_settings(DecideSettings, values=values)
         result: DecideResult = decide(settings, workspace=workspace(), progress=Progress(quiet=True))
     except WorkbenchError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app.components.download import download
 from app.components.engineer_details import engineer_details
 from app.components.frame import empty, escape, page, show_error
 from app.components.group_chart import errors_chart, errors_words, quality_chart, quality_words, row_label
@@ -165,8 +166,8 @@ def reports(run: RunView) -> None:
     if run.has("labels_to_check.csv"):
         files.append(run.path / "labels_to_check.csv")
     for column, file in zip(st.columns(4), files, strict=False):
-        column.download_button(
-            "Whole audit (HTML)" if file.suffix == ".html" else "Labels to check (CSV)", file.read_bytes(),
+        download(
+            column, "Whole audit (HTML)" if file.suffix == ".html" else "Labels to check (CSV)", file.read_bytes(),
             file_name=f"{run.run_id}-{file.name}", key=f"get-{file.name}", icon=":material/download:",
             width="stretch", on_click="ignore",
         )  # fmt: skip

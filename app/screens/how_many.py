@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app.cohort_view import choose_cohort, label_versions, labels, manifest, open_cohort
+from app.components.download import download
 from app.components.engineer_details import engineer_details
 from app.components.frame import empty, escape, page
 from app.components.job_card import job_card
@@ -181,9 +182,9 @@ def _files(run: RunView) -> None:
         (file, file.stem.replace("_", " ").capitalize() + f" ({file.suffix[1:].upper()})", "") for file in pictures
     ]
     for column, (file, label, mime) in zip(st.columns(4) * 6, present, strict=False):
-        column.download_button(
-            label, file.read_bytes(), file_name=f"{run.run_id}-{file.name}", mime=mime or None, key=f"get-{file.name}",
-            icon=":material/download:", width="stretch", on_click="ignore",
+        download(
+            column, label, file.read_bytes(), file_name=f"{run.run_id}-{file.name}", mime=mime or None,
+            key=f"get-{file.name}", icon=":material/download:", width="stretch", on_click="ignore",
         )  # fmt: skip
     st.caption("The report is one file that opens in any browser, without a network.")
 

@@ -18,6 +18,7 @@ from app.components.job_request import job_of_page, request_job, show_request_er
 from app.components.label_upload import label_upload
 from app.components.viewed_case import case_of
 from app.components.viewer import viewer
+from app.roles import require
 from app.runs_view import runs_of
 from app.signed_in import signed_in
 from app.surroundings import workspace
@@ -36,6 +37,7 @@ from workbench.review.labelling import (
     start_labelling,
 )
 from workbench.review.queue import BAD_PICTURE, CANNOT_TELL
+from workbench.runs.audit_log import log
 from workbench.study.labelling_plan import patients_for, plan
 
 VIEWS = ["Label by click", "Bring a table", "What to label next"]
@@ -207,7 +209,9 @@ def publishing(cohort: str, labelling: Labelling, told: dict[str, Any]) -> None:
 
 def _publish(cohort: str, labelling: Labelling) -> None:
     try:
+        require("label")
         made = publish(workspace(), open_cohort(cohort), labelling)
+        log(workspace(), "labels", cohort, signed_in(), version=made.version, labelling=labelling.name)
     except WorkbenchError as error:
         st.session_state["published"] = error
         return

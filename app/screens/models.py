@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app.components.download import download
 from app.components.engineer_details import engineer_details
 from app.components.frame import empty, escape, page, show_error
 from app.components.job_card import job_card
@@ -104,9 +105,9 @@ def subgroups(model: ReviewedModel) -> None:
         return
     page_file = next((file for file in sorted(audit.folder.glob("*.html"))), None)
     if page_file is not None:
-        st.download_button(
-            "The whole audit (HTML)", page_file.read_bytes(), file_name=f"{audit.folder.name}.html", mime="text/html",
-            icon=":material/download:", on_click="ignore",
+        download(
+            st, "The whole audit (HTML)", page_file.read_bytes(), file_name=f"{audit.folder.name}.html",
+            mime="text/html", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     st.button(
         f"I have read it ({signed_in()})", icon=":material/done_all:", on_click=_guard(acknowledge),
@@ -135,12 +136,12 @@ def show_card(model: ReviewedModel, card: Card) -> None:
     for why in card.missing.values():
         st.markdown(f":material/pending: {escape(why)}")
     left, right = st.columns(2)
-    left.download_button(
-        "Card as a page (HTML)", as_html(card), file_name=f"{model.run_id}-card.html", icon=":material/download:",
+    download(
+        left, "Card as a page (HTML)", as_html(card), file_name=f"{model.run_id}-card.html", icon=":material/download:",
         on_click="ignore",
     )  # fmt: skip
-    right.download_button(
-        "Card as text (Markdown)", as_markdown(card), file_name=f"{model.run_id}-card.md",
+    download(
+        right, "Card as text (Markdown)", as_markdown(card), file_name=f"{model.run_id}-card.md",
         icon=":material/download:", on_click="ignore",
     )  # fmt: skip
     with st.container(border=True):

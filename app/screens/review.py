@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app.catalogue import catalogue
+from app.components.download import download
 from app.components.engineer_details import engineer_details
 from app.components.frame import empty, escape, page, show_error
 from app.components.job_card import job_card
@@ -17,6 +18,7 @@ from app.components.job_request import job_of_page, request_job, show_request_er
 from app.components.review_answers import answer_buttons, verdict_buttons
 from app.components.viewed_case import case_of
 from app.components.viewer import viewer
+from app.roles import require
 from app.signed_in import signed_in
 from app.surroundings import workspace
 from app.wording import count
@@ -186,8 +188,8 @@ def use(queue: Queue, any_verdict: bool) -> None:
     )  # fmt: skip
     rows = [{**r.content, "reader": r.who, "at": r.at, "hash": r.hash} for r in verdicts(workspace(), queue)]
     table = pd.DataFrame(rows).map(lambda cell: f"'{cell}" if str(cell)[:1] in tuple("=+-@") and cell else cell)
-    st.download_button(
-        "Download the verdicts (CSV)", table.to_csv(index=False), file_name=f"{queue.name}-verdicts.csv",
+    download(
+        st, "Download the verdicts (CSV)", table.to_csv(index=False), file_name=f"{queue.name}-verdicts.csv",
         icon=":material/download:", on_click="ignore",
     )  # fmt: skip
 
@@ -272,6 +274,7 @@ def _go(scan: str) -> None:
 
 def _sign(queue: Queue, role: str, meaning: str) -> None:
     try:
+        require("review")
         sign_off.sign(workspace(), queue, who=signed_in(), role=role, meaning=meaning)
     except WorkbenchError as error:
         st.session_state["review_error"] = error

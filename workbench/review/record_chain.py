@@ -18,11 +18,22 @@ from typing import Any
 
 from workbench.cohort.decisions import account
 from workbench.errors import InputError
+from workbench.runs.audit_log import write
 from workbench.runs.database import connect
 from workbench.runs.workspace import Workspace
 
 BEGINNING = "0" * 64
 KINDS = ("queue", "first read", "verdict", "signoff", "acknowledgement", "card", "override", "alias", "export")
+
+LOGGED = {
+    "acknowledgement": "sign-off",
+    "signoff": "sign-off",
+    "export": "export",
+    "alias": "export",
+    "override": "export",
+    "card": "setting",
+}
+"""The kinds of record that stand in the workspace's audit log too, and as what."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,8 @@ def append_to(
     values = (number, kind, subject, text, person, account(), moment, before)
     seal = hash_of(values)
     database.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, seal))
+    if kind in LOGGED:
+        write(database, LOGGED[kind], subject, person, {"record": number, "kind": kind})
     return Record(number, kind, subject, json.loads(text), person, values[5], moment, before, seal)
 
 

@@ -13,6 +13,7 @@ from workbench.cohort.quality import closer_look, contact_sheet, report
 from workbench.cohort.quality.finding import LEVELS, number_of
 from workbench.config import Result, Settings
 from workbench.errors import InputError
+from workbench.runs.audit_log import log
 from workbench.runs.progress import Progress
 from workbench.runs.workspace import Workspace
 
@@ -89,6 +90,9 @@ def decide(settings: DecideSettings, *, workspace: Workspace, progress: Progress
         said = _said_of(made, settings.cohort)
     elif action == "sign":
         said = _sign(cohort, found, settings)
+    if action in ("undo", "keep", "exclude", "include", "sign"):
+        who = settings.sign or settings.who or decisions.account()
+        log(workspace, "sign-off" if action == "sign" else "decision", settings.cohort, who, action=action, said=said)
     if action != "list":
         cohort.refresh_hashes()
         found = report.write(cohort)

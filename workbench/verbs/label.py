@@ -7,9 +7,11 @@ from pathlib import Path
 from pydantic import Field
 
 from workbench.cohort.cohort import Cohort
+from workbench.cohort.decisions import account
 from workbench.cohort.labelling import FEW_PATIENTS, few_in_test, join_labels
 from workbench.cohort.quality.report import refresh
 from workbench.config import Result, Settings
+from workbench.runs.audit_log import log
 from workbench.runs.progress import Progress
 from workbench.runs.workspace import Workspace
 
@@ -113,6 +115,7 @@ def label(settings: LabelSettings, *, workspace: Workspace, progress: Progress |
         version=settings.version,
     )
     refresh(cohort)
+    log(workspace, "labels", settings.cohort, account(), version=labels.version, scans=len(labels.table))
     report = labels.report
     same = (
         "rows", "rows_joined", "rows_not_joined", "rows_ambiguous", "rows_joined_loosely", "not_joined_file_rows",
