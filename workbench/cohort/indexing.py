@@ -18,7 +18,7 @@ from workbench.cohort.keys import SiteKey
 from workbench.cohort.ledger import Ledger
 from workbench.cohort.pending import PendingFiles
 from workbench.cohort.pixel_hashes import VERSION as HASHES_VERSION
-from workbench.cohort.quality import hounsfield, measures, report
+from workbench.cohort.quality import hounsfield, measures, near_duplicates, report
 from workbench.cohort.reading import SLOW_S, Sink
 from workbench.cohort.split import FILE as SPLIT_FILE
 from workbench.cohort.split import Split, SplitRule
@@ -234,7 +234,7 @@ def _finish(
     accounting.make_kept_view(ledger)
     hounsfield.flag_series(ledger.connection)
     totals = accounting.count(ledger)
-    groups = manifest.group_patients(ledger)
+    groups = manifest.group_patients(ledger, near_duplicates.found_alike(folder / "private"))
     before = manifest.known_patients(folder / "manifest.parquet")
     split, moved = split.grown(key, groups, before.__contains__)
     decisions.begin(folder)

@@ -26,10 +26,15 @@ PATH_COLUMNS = (
 LINK_COLUMNS = (("kind", "text"), ("key", "text"), ("hash", "text"))
 
 
-def group_patients(ledger: Ledger) -> dict[str, str]:
+def group_patients(ledger: Ledger, alike: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
     """The group of every patient; left in the ledger's connection as the temporary table ``patients``.
 
-    Blank pictures (one value everywhere) tie nobody together.
+    Identical pictures tie their patients together, and so do nearly identical ones. Blank pictures (one value
+    everywhere) tie nobody together.
+
+    Args:
+        ledger: A settled ledger with the view ``kept``.
+        alike: Pairs of scans that were compared and found nearly the same.
     """
     run = ledger.connection.execute
     for table in ("patients", "repeated", "shared"):
@@ -45,17 +50,32 @@ def group_patients(ledger: Ledger) -> dict[str, str]:
     )
     patients = [row[0] for row in run("SELECT key FROM patients ORDER BY number")]
     (pictures,) = run("SELECT COUNT(*) FROM shared").fetchone()
-    links = run(
+    links = list(_links_of(ledger, alike, pictures))
+    links += run(
         "SELECT DISTINCT patients.number - 1, shared.number - 1 FROM kept JOIN shared ON shared.hash = pixel_hash "
         "JOIN patients ON patients.key = patient_key"
     )
-    groups = connect(patients, links, pictures)
+    groups = connect(patients, links, pictures + len(alike))
     run("BEGIN")
     ledger.connection.executemany(
         "UPDATE patients SET family = ? WHERE number = ?", ((group, n + 1) for n, group in enumerate(groups))
     )
     run("COMMIT")
     return dict(zip(patients, groups, strict=True))
+
+
+def _links_of(ledger: Ledger, alike: Sequence[tuple[str, str]], first: int) -> Iterator[tuple[int, int]]:
+    """Patient and picture of each pair, as numbers; pictures are numbered from ``first``."""
+    run = ledger.connection.execute
+    run("DROP TABLE IF EXISTS temp.alike")
+    run("CREATE TEMP TABLE alike (number INTEGER, scan TEXT)")
+    rows = [(first + number, scan) for number, pair in enumerate(alike) for scan in pair]
+    ledger.connection.executemany("INSERT INTO temp.alike VALUES (?, ?)", rows)
+    run("CREATE INDEX temp.alike_scan ON alike (scan)")
+    yield from run(
+        "SELECT DISTINCT patients.number - 1, alike.number FROM kept JOIN temp.alike ON alike.scan = kept.scan_id "
+        "JOIN patients ON patients.key = kept.patient_key"
+    )
 
 
 def write_manifest(ledger: Ledger, file: Path) -> None:

@@ -59,6 +59,7 @@ def evidence(number: int = 20, *, numbers: dict[str, Any] | None = None, others:
         "series_key": [f"R{name}" for name in names],
         "instance_key": [f"I{name}" for name in names],
         "pixel_hash": [f"h{name}" for name in names],
+        "group": [f"G{name}" for name in names],
         **PLAIN,
         **dict.fromkeys([name for name, _ in measures.COLUMNS[1:]], np.nan),
         **MEASURED,

@@ -42,6 +42,17 @@ def test_a_copy_is_found_once_it_was_compared(cohort: Cohort):
     assert closer_look.look(cohort, after.evidence, None, progress=Progress(quiet=True)) == 0
 
 
+def test_the_next_index_ties_the_patients_of_a_copy_together(cohort: Cohort, tmp_path: Path):
+    found = report.write(cohort)
+    assert cohort.manifest["group"].nunique() == 30
+    closer_look.look(cohort, found.evidence, None, progress=Progress(quiet=True))
+    assert "Index the cohort again" in report.write(cohort).finding("near_duplicates").default
+    index(IndexSettings(sources=[tmp_path / "in"], cohort="c"), workspace=Workspace(tmp_path))
+    again = Cohort.open(cohort.folder)
+    assert again.manifest["group"].nunique() == 29 and again.manifest["patient_key"].nunique() == 30
+    assert "stay in one group" in report.write(again).finding("near_duplicates").default
+
+
 def test_too_many_pairs_ask_for_features(cohort: Cohort, monkeypatch):
     monkeypatch.setattr(near_duplicates, "MOST_PAIRS", 0)
     with pytest.raises(OperationFailed, match="features=FILE"):

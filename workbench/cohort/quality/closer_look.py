@@ -3,9 +3,12 @@ are given, what the neighbours say. What was found is kept in the cohort's priva
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 
 from workbench.cohort.cohort import Cohort
+from workbench.cohort.ledger import Ledger
 from workbench.cohort.manifest import write_parquet
 from workbench.cohort.quality import near_duplicates, neighbours, shrunken
 from workbench.cohort.quality.evidence import COMPARED, CONTRADICTED, Evidence, Features
@@ -52,7 +55,17 @@ def look(cohort: Cohort, evidence: Evidence, features: Features | None, *, progr
     known.update(done)
     columns = [("first", "text"), ("second", "text"), ("likeness", "float")]
     write_parquet(cohort.private / COMPARED, columns, [(a, b, value) for (a, b), value in sorted(known.items())])
+    if any(value >= near_duplicates.LIKENESS for value in done.values()):
+        _ask_for_an_index(cohort)
     return len(done)
+
+
+def _ask_for_an_index(cohort: Cohort) -> None:
+    """Let the next index work the groups out anew, though no file has changed."""
+    file = cohort.private / "ledger.sqlite"
+    if file.is_file():
+        with closing(Ledger(file)) as ledger:
+            ledger.remember("dirty", 1)
 
 
 def _compare(

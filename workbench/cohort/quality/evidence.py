@@ -44,9 +44,10 @@ COLUMNS = (
     "pixel_hash",
     "perceptual_hash",
     "flags",
+    "group",
 )
 
-NUMBERED = ("study_key", "series_key", "instance_key")
+NUMBERED = ("study_key", "series_key", "instance_key", "group")
 """Columns of which only sameness matters: they are held as numbers, for millions of UIDs fill the memory."""
 FEW_VALUES = ("modality", "body_part", "view_position", "laterality", "sex", "scanner", "site", "photometric")
 FEW_VALUES += ("spacing_plane", "flags")

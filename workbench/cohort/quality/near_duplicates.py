@@ -11,12 +11,13 @@ re-encoded, rescaled, windowed and slightly cropped copies correlated by at leas
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.cohort.quality.evidence import Evidence, Features
+from workbench.cohort.quality.evidence import COMPARED, Evidence, Features
 from workbench.cohort.quality.finding import Finding, number_of
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def near_duplicates(evidence: Evidence) -> Iterator[Finding]:
                 f"{number_of(len(alike), 'pair')} of pictures of different patients are nearly the same, though not "
                 f"identical: re-encoded, cropped or rescaled copies.{more}",
                 len(alike),
-                default="They are used, and may lie on both sides of a split.",
+                default="These patients stay in one group, on one side of every split."
+                if _tied(evidence, alike)
+                else "Index the cohort again: these patients then come into one group, on one side of every split.",
                 choices=("keep", "exclude"),
                 scans=[scan for pair in zip(alike["first"], alike["second"], strict=True) for scan in pair],
                 details=[
@@ -100,6 +103,27 @@ def near_duplicates(evidence: Evidence) -> Iterator[Finding]:
             "yet compared pixel by pixel. 'workbench decide NAME check' does that.",
             waiting,
         )
+
+
+def _tied(evidence: Evidence, alike: pd.DataFrame) -> bool:
+    """Whether the patients of each pair are in one group already."""
+    group = evidence.scans.set_index("scan_id")["group"]
+    return bool((group.reindex(alike["first"]).to_numpy() == group.reindex(alike["second"]).to_numpy()).all())
+
+
+def found_alike(private: Path) -> list[tuple[str, str]]:
+    """Pairs of scans that were compared and found nearly the same.
+
+    Args:
+        private: The cohort's private folder.
+    """
+    import pyarrow.parquet as pq
+
+    file = private / COMPARED
+    if not file.is_file():
+        return []
+    rows = pq.read_table(file, filters=[("likeness", ">=", LIKENESS)]).to_pylist()
+    return [(row["first"], row["second"]) for row in rows]
 
 
 def candidates(evidence: Evidence, features: Features | None = None) -> Pairs | None:
