@@ -21,7 +21,8 @@ class Neighbours:
 
     Attributes:
         rows: Their rows in the catalogue's table, the most alike first.
-        scores: Cosine of the angle between the features, times 100, ``(N,)``; 100 is the same direction.
+        scores: Cosine of the angle between the features, seen from their mean, times 100, ``(N,)``; 100 is the same
+            direction, and what points away counts 0.
         encoder: What made the features.
     """
 
@@ -89,10 +90,14 @@ def _features(found: Catalogue, run: RunView) -> tuple[NDArray[np.float32], dict
 
 @lru_cache(maxsize=2)
 def _read(found: Catalogue, file: Path, changed: int) -> tuple[NDArray[np.float32], dict[int, int]]:
-    """Features of length 1, and for every row of the catalogue's table that has some, where they are."""
+    """Features of length 1, and for every row of the catalogue's table that has some, where they are.
+
+    Their mean is taken off first: what an encoder's features all have in common would make everything alike.
+    """
     with np.load(file, allow_pickle=False) as content:
         names, values = content["scan_id"], content["features"]
     there = [(place, found.number(str(name))) for place, name in enumerate(names) if found.has(str(name))]
     kept = values[[place for place, _ in there]].astype(np.float32)
+    kept -= kept.mean(axis=0) if len(kept) else 0
     lengths = np.linalg.norm(kept, axis=1, keepdims=True)
     return kept / np.maximum(lengths, 1e-12), {row: place for place, (_, row) in enumerate(there)}
