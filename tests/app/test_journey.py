@@ -140,6 +140,7 @@ def test_from_a_folder_of_scans_to_a_released_model(walk: Walk, tmp_path: Path) 
             walk.job("Learning without labels")
         with walk.stage("Bring labels"):
             walk.link("Next: Bring labels")
+            walk.view("Bring a table")
             with walk.page.expect_file_chooser() as chooser:
                 walk.button("Upload")
             chooser.value.set_files(tmp_path / "phantom" / "labels.csv")
