@@ -128,3 +128,10 @@ def test_everyone_is_a_group_of_all() -> None:
     assert (whole.sizes.cases, whole.sizes.positive, whole.sizes.negative) == (110, 50, 60)
     point = whole.at(material.primary)
     assert point is not None and point.auc.low < point.auc.value < point.auc.high
+
+
+def test_a_combination_is_judged_as_a_whole_or_not_at_all() -> None:
+    material, cells = make_material(0, {"F x PA": (60, 60), "M x PA": (60, 60), "F x AP": (25, 60)}, draws=2)
+    (found,) = disparities(material, [replace(cells, name="sex*view", source="combination")])
+    assert set(found.tests) == {"sensitivity", "specificity"}  # one cell has too few for the AUC of all
+    assert all(d.metric != "auc" for group in found.groups for d in group.differences)

@@ -5,7 +5,7 @@ import numpy as np
 from tests.audit.making import attribute_of
 from workbench.audit.association import Association
 from workbench.audit.case_mix import Matching
-from workbench.audit.disparity import Difference, Disparity, Group, Matched
+from workbench.audit.groups import Difference, Disparity, Group, Matched
 from workbench.audit.heterogeneity import Heterogeneity
 from workbench.audit.scores import Sizes
 from workbench.audit.shortcut import Shortcut, Use

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from workbench.audit.attributes import Attribute, AttributeTable, attribute_table
 from workbench.audit.benefit import Benefit, benefit
 from workbench.audit.cases import Case, doubtful_labels
-from workbench.audit.disparity import Disparity, Group, disparities, everyone
+from workbench.audit.disparity import disparities, everyone
+from workbench.audit.groups import Disparity, Group
 from workbench.audit.material import Material
 from workbench.audit.metadata import Rival, corner_features, header_features, rival
 from workbench.audit.operating_table import Operating, operating_points
@@ -282,6 +283,13 @@ def _warnings(source: Source, material: Material) -> list[str]:
     sizes = material.subjects.sizes()
     if min(sizes.positive, sizes.negative) < 30:
         said.append(f"Only {min(sizes.positive, sizes.negative)} test patients on one side: intervals are wide.")
+    if not material.primary.inside:
+        said.append(
+            "No out-of-fold scores were kept: each half of the test patients takes its threshold from the other half, "
+            "probabilities are as the model gave them, and there are no prediction sets."
+        )
+    if source.kind == "study" and source.protocol == "finetune" and source.features:
+        said.append("What can be read is asked of the encoder's features before fine-tuning.")
     if len(material.primary.draws) == 1:
         lent = (
             " are widened by the spread of the budget below" if len(material.points) > 1 else " are over patients alone"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audit.disparity import Value
+from workbench.audit.groups import Value
 from workbench.audit.material import Material
 from workbench.audit.operating import Rates, rates_of
 from workbench.audit.scores import Point

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workbench.audit.disparity import Difference, Disparity, Group, Matched, Value
 from workbench.audit.findings import CalibrationAt, Findings
+from workbench.audit.groups import Difference, Disparity, Group, Matched, Value
 from workbench.audit.operating_table import Operating
 from workbench.audit.referral import Referral
 from workbench.audit.reliability import Reliability

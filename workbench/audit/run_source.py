@@ -102,12 +102,9 @@ def read_run(folder: Path, kind: str, workspace: Workspace, *, labels: str = "")
         dev_targets=known.targets(dev),
         dev_patients=unit_keys(cohort.manifest, dev, "patient").astype(str),
         budget_unit="patients" if in_patients else "scans",
-        features=_features(model, store, dev, test),
+        features=_features(model, store, dev, test, seed=int(settings.get("seed") or 0)),
         store=store,
         pool=pool_of(cohort, facts.get("source_facts", {})),
-        warnings=[]
-        if inside
-        else ["No out-of-fold scores were kept: thresholds come from halves of the test patients."],
         facts={"cohort_version": cohort.version, "labels": known.version},
     )
 
@@ -194,17 +191,27 @@ def _store(cohort: Cohort, facts: dict[str, Any], workspace: Workspace) -> Any:
 
 
 def _features(
-    model: Path | None, store: Any, dev: NDArray[Any], test: NDArray[Any]
+    model: Path | None, store: Any, dev: NDArray[Any], test: NDArray[Any], *, seed: int
 ) -> dict[str, Callable[[], Features]]:
-    """Features of the classifier's own encoder."""
+    """Features of the classifier's own encoder, and of the same architecture with random weights."""
     if model is None or store is None or not store.has(test).all():
         return {}
     from workbench.evaluation.kept_features import kept_features
     from workbench.models.classifier import load_classifier
+    from workbench.models.encoders import build_encoder
 
-    def make() -> Features:
-        encoder = load_classifier(model).encoder
-        found = kept_features(encoder, store, np.concatenate([dev, test]))
-        return found[: len(dev)], found[len(dev) :]
+    def of(make: Callable[[], Any]) -> Callable[[], Features]:
+        def compute() -> Features:
+            found = kept_features(make(), store, np.concatenate([dev, test]))
+            return found[: len(dev)], found[len(dev) :]
 
-    return {"model": make}
+        return compute
+
+    def trained() -> Any:
+        return load_classifier(model).encoder
+
+    def random() -> Any:
+        own = trained()
+        return build_encoder(own.name, in_channels=own.in_channels, size=own.size, seed=seed, **own.arguments)
+
+    return {"model": of(trained), "random weights": of(random)}

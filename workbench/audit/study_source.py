@@ -99,7 +99,7 @@ def read_study(
         dev_targets=data.dev_targets,
         dev_patients=data.development.patients,
         budget_unit=settings.budget_unit,
-        features=_features(grid, arms, found),
+        features=_features(grid, arms, found, settings),
         store=data.store,
         pool=pool_of(data.cohort, found.facts),
         warnings=list(summary["warnings"]),
@@ -137,17 +137,40 @@ def _choose(summary: dict[str, Any], arm: str, protocol: str) -> tuple[str, str]
     return arm, used
 
 
-def _features(grid: Grid, arms: dict[str, Arm], chosen: Arm) -> dict[str, Callable[[], Features]]:
-    """The audited arm's features, and those of one baseline of each kind."""
+def _features(
+    grid: Grid, arms: dict[str, Arm], chosen: Arm, settings: StudySettings
+) -> dict[str, Callable[[], Features]]:
+    """The audited arm's features, and those of one baseline of each kind; random weights are made if no arm has "
+    "them."""
     wanted = [chosen] if chosen.kind != "scratch" else []
     for kind in BASELINES:
         own = [a for a in arms.values() if a.kind == kind and a.name != chosen.name]
-        wanted += [a for a in own if not a.architecture or a.architecture == chosen.architecture][:1]
+        own = [a for a in own if not a.architecture or a.architecture == chosen.architecture][:1]
+        if kind == "random" and not own and chosen.kind == "encoder":
+            own = [_random(chosen, grid, settings)]
+        wanted += own
 
     def of(arm: Arm) -> Callable[[], Features]:
         return lambda: grid.features(arm)
 
     return {arm.name: of(arm) for arm in wanted}
+
+
+def _random(arm: Arm, grid: Grid, settings: StudySettings) -> Arm:
+    """The same architecture with random weights."""
+    from dataclasses import replace
+
+    from workbench.models.encoders import build_encoder
+
+    channels = _channels(grid.data)
+
+    def make() -> Any:
+        return build_encoder(
+            arm.architecture, in_channels=channels, size=settings.size, seed=settings.seed, **arm.arguments
+        )
+
+    name = f"random:{arm.architecture}"
+    return replace(arm, name=name, kind="random", spec=name, reference="", seen="nothing", facts={}, make=make)
 
 
 def _points(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.audit.disparity import Difference, Disparity, Group
+from workbench.audit.groups import Difference, Disparity, Group
 from workbench.audit.shortcut import Shortcut
 
 TOO_FEW = "too few to judge"
