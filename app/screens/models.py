@@ -145,7 +145,8 @@ def show_card(model: ReviewedModel, card: Card) -> None:
         icon=":material/download:", on_click="ignore",
     )  # fmt: skip
     with st.container(border=True):
-        st.html(html_body(card))
+        # long digests break anywhere, so that the page is no wider than the window
+        st.html(f'<div style="overflow-wrap: anywhere">{html_body(card)}</div>')
     engineer_details("export", {"model": model.run_id, "card": "FILE.yaml"}, model.folder)
 
 
