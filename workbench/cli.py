@@ -189,10 +189,7 @@ def report_fault(error: BaseException, words: Sequence[str]) -> str:
     text = f"workbench {' '.join(words)}\n\n{trace(error)}"
     file.touch(mode=0o600)
     file.write_text(text, encoding="utf-8")
-    return (
-        f"The program met a fault of its own ({told(error)}). "
-        f"What to do: report it with the details in {file}."
-    )
+    return f"The program met a fault of its own ({told(error)}). What to do: report it with the details in {file}."
 
 
 if __name__ == "__main__":

@@ -51,7 +51,10 @@ def similar_list(found: Catalogue, like: str, scan: str, among: NDArray[np.bool_
     every = st.toggle("Several pictures of one patient", key="several", bind="query-params")
     near = similar(found, run, like, among=among, most=MOST, one_per_patient=not every)
     encoder = "the pixels themselves" if near.encoder == PIXELS else escape(near.encoder)
-    st.caption(f"Most like {escape(caption(found.row(like)))}, by {encoder}. 100 is the same, 0 is nothing in common (cosine similarity).")
+    st.caption(
+        f"Most like {escape(caption(found.row(like)))}, by {encoder}. 100 is the same, 0 is nothing in common "
+        "(cosine similarity)."
+    )
     shown = found.table.iloc[near.rows]
     if not len(shown):
         empty("Nothing to compare with. Clear the filters, or allow several pictures of one patient.")

@@ -59,7 +59,10 @@ def test_index_then_prepare_then_again(workspace):
     assert (result.scans, result.decoded, result.refused, result.left_out, result.shards) == (4, 4, 0, 1, 1)
     assert result.bytes == 4 * 16 * 16 * 2
     assert result.scans_per_s == pytest.approx(4 / result.seconds, rel=0.05)
-    assert "4 scans decoded" in result.summary() and "1 scan of the cohort, flagged or excluded, left out" in result.summary()
+    assert (
+        "4 scans decoded" in result.summary()
+        and "1 scan of the cohort, flagged or excluded, left out" in result.summary()
+    )
     store = Store.open(result.store)
     assert sorted(store.read(range(4))[:, 0, 8, 8].tolist()) == [0, 50, 100, 150]
     assert store.index["spacing_row_mm"].tolist() == [1.0] * 4
