@@ -1,4 +1,4 @@
-"""Add images: point at a folder, read it into a cohort, see what came in, look at the pictures."""
+"""Add images: point at a folder, read it into a cohort, see what came in."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from app.components.frame import empty, escape, page, show_error
 from app.components.intake_figures import intake_figures
 from app.components.job_card import job_card
 from app.components.job_request import job_of_page, request_job, show_request_error
-from app.components.scan_pictures import browse
 from app.folder_sample import FolderSample, look_inside
 from app.surroundings import queue, roots
 from workbench.errors import WorkbenchError
 
-VIEWS = ["Bring in", "What came in", "Look at the pictures"]
+VIEWS = ["Bring in", "What came in"]
 
 
 def body() -> None:
-    """Draw the three views."""
+    """Draw the two views."""
     show_request_error()
     first = VIEWS[1] if cohorts() else VIEWS[0]
     view = st.segmented_control(
@@ -39,15 +38,14 @@ def body() -> None:
         empty(
             "No images yet. Point us at a folder that holds DICOM files. We read; we never change or move your files."
         )
-    elif view == VIEWS[1]:
-        numbers = intake(cohort)
-        if numbers is None:
-            empty("This collection has no figures yet: it is still being read.")
-        else:
-            intake_figures(cohort, numbers)
-            engineer_details("index", {"cohort": cohort, "sources": ["FOLDER"]})
+        return
+    numbers = intake(cohort)
+    if numbers is None:
+        empty("This collection has no figures yet: it is still being read.")
     else:
-        browse(cohort)
+        intake_figures(cohort, numbers)
+        st.page_link("screens/look.py", label="Look at the pictures", icon=":material/visibility:")
+        engineer_details("index", {"cohort": cohort, "sources": ["FOLDER"]})
 
 
 def bring_in() -> None:
@@ -109,6 +107,6 @@ def _look(folder: Path) -> None:
 
 page(
     "Add images (cohort intake)",
-    "Bring a folder of scans in, see what could be used and what not, and look at the pictures.",
+    "Bring a folder of scans in, and see what could be used and what not.",
     body,
 )

@@ -50,7 +50,6 @@ FURNISHED = [
     State("home", "", "Test before you trust"),
     State("images-bring-in", "images?view=Bring+in", "Waiting for its turn"),
     State("images-figures", "images?view=What+came+in", "pictures"),
-    State("images-pictures", "images?view=Look+at+the+pictures", "Look at the pictures"),
     State("check", "check", "Names in the picture?"),
     State("look-grid", "look", "pictures"),
     State("look-filtered", "look?only_view_position=AP&show=48", "pictures"),

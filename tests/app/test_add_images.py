@@ -2,11 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from app.components.scan_pictures import THUMBNAIL, read_picture, thumbnail
 from app.folder_sample import FolderSample, look_inside
-from tests.app.fabricated import index_scans, make_scans
+from tests.app.fabricated import make_scans
 from workbench.runs.jobs import JobQueue
 
 
@@ -66,45 +63,6 @@ def test_figures_add_up_and_say_why_files_were_kept_aside(furnished, screen) -> 
     assert "62 files seen = 60 used + 2 kept aside." in texts(page)
     table = page.dataframe[0].value
     assert dict(zip(table["Code"], table["Files"], strict=True)) == {"image": 60, "not_dicom": 1, "truncated": 1}
-
-
-def test_pictures_are_browsed_by_page_and_filter(furnished, screen) -> None:
-    page = screen("add_images", view="Look at the pictures")
-    assert "60 of 60 pictures" in texts(page)
-    assert sum(1 for item in page.button if item.key and item.key.startswith("look-")) == 24
-    page.multiselect(key="only_view_position").set_value(["AP"]).run()
-    assert "10 of 60 pictures" in texts(page)
-    assert all(item.label.startswith("DX AP") for item in page.button if (item.key or "").startswith("look-"))
-
-
-def test_a_picture_opens_from_its_address_with_its_window(furnished, screen) -> None:
-    page = screen("add_images", view="Look at the pictures")
-    first = next(item for item in page.button if (item.key or "").startswith("look-"))
-    scan = first.key.removeprefix("look-")
-    page = screen("add_images", view="Look at the pictures", scan=scan)
-    centre, width = page.slider(key=f"centre-{scan}"), page.slider(key=f"width-{scan}")
-    assert (centre.value, width.value) == (1700.0, 3000.0)
-    page.segmented_control(key=f"preset-{scan}").set_value("Everything").run()
-    values = read_picture("chest", scan).values
-    assert page.slider(key=f"width-{scan}").value == float(values.max() - values.min())
-    button(page, "Back to all pictures").click().run()
-    assert "60 of 60 pictures" in texts(page)
-
-
-def test_thumbnails_fill_a_square(furnished) -> None:
-    from app.cohort_view import manifest
-
-    picture = thumbnail("chest", str(manifest("chest")["scan_id"].iloc[0]))
-    assert picture.shape == (THUMBNAIL, THUMBNAIL) and picture.dtype == np.uint8
-    assert picture.max() == 255 and picture.min() == 0
-
-
-def test_a_file_that_has_gone_is_told_not_thrown(workspace, screen) -> None:
-    index_scans(workspace, patients=4, labelled=False)
-    for file in (workspace.root / "scans" / "dicom").rglob("*.dcm"):
-        file.unlink()
-    page = screen("add_images", view="Look at the pictures")
-    assert "A file of the cohort is no longer where it was indexed" in texts(page)
 
 
 def test_a_look_inside_tells_what_is_no_dicom(tmp_path: Path) -> None:

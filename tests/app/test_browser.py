@@ -18,7 +18,6 @@ pytestmark = IN_BROWSER
 ADDRESSES = {
     "": "Home",
     "images": "Add images (cohort intake)",
-    "images?view=Look+at+the+pictures": "Add images (cohort intake)",
     "images?view=Bring+in": "Add images (cohort intake)",
     "learn": "Learn (pretrain)",
     "learn?view=Earlier+runs&run=overnight": "Learn (pretrain)",
