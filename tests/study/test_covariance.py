@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.errors import InputError
 from workbench.study.covariance import covariance, nearest_psd
 from workbench.study.curves import Cell, Curves
 
@@ -89,3 +90,8 @@ def test_a_borrowed_spread_is_known_as_well_as_the_lenders() -> None:
     variance, df = parts.variance(np.array([0.0, 1.0, 0.0]))
     assert variance == pytest.approx(AUC.var(ddof=1))
     assert df == pytest.approx(3)
+
+
+def test_a_test_set_on_which_nothing_can_be_ranked_is_told() -> None:
+    with pytest.raises(InputError, match=r"The test set is too small.*4 test patients, 2 in the smallest class"):
+        covariance(study(cell("a", "20", 20, np.array([0.7, np.nan]))))

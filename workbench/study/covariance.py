@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.errors import InputError
 from workbench.evaluation.auc import covariance_parts
 from workbench.study.curves import Curves
 
@@ -68,7 +69,19 @@ class Covariance:
 
 
 def covariance(curves: Curves) -> Covariance:
-    """The parts for a set of curves on one test set."""
+    """The parts for a set of curves on one test set.
+
+    Raises:
+        InputError: The test set is so small that an AUC on it is not defined.
+    """
+    for cell in curves.cells:
+        if not (np.isfinite(cell.auc).all() and np.isfinite(cell.influence).all()):
+            fewest, patients = curves.test_patients
+            raise InputError(
+                "The test set is too small: ranking cannot be measured on it.",
+                where=f"{patients} test patients, {fewest} in the smallest class",
+                todo="Label more of the reserved patients, or add images.",
+            )
     influence = np.stack([cell.influence for cell in curves.cells])
     draws = np.array([len(cell.auc) for cell in curves.cells])
     pool, stand_in = _pool_part(curves)
