@@ -161,7 +161,6 @@ class Tracker:
         self._client.log_inputs(self.run_id, [entity])
         self.tag(f"dataset.{name}", digest)
 
-
     def encoder(self, folder: Path, model_code: Path) -> str:
         """Log an encoder checkpoint as a model that loads without pickle; returns its address, or ''.
 
