@@ -35,7 +35,9 @@ class PrepareSettings(StoreSettings, VolumeSettings):
         of_frames = StoreSettings.model_fields.keys() - VolumeSettings.model_fields.keys()
         of_volumes = VolumeSettings.model_fields.keys() - StoreSettings.model_fields.keys()
         other = of_volumes if self.kind == "frames" else of_frames
-        for name in sorted(other & self.model_fields_set):
+        # a file of resolved settings names them all: what stands at its default was not asked for
+        asked = {name for name in self.model_fields_set if getattr(self, name) != type(self).model_fields[name].default}
+        for name in sorted(other & asked):
             kind = "volumes" if self.kind == "frames" else "frames"
             raise ValueError(f"'{name}' belongs to kind={kind}")
         return self
