@@ -42,6 +42,18 @@ def test_a_killed_worker_costs_one_task() -> None:
     assert "died" in str(results[3][1])
 
 
+def threads_of(_: int) -> str | None:
+    return os.environ.get("OMP_NUM_THREADS")
+
+
+@pytest.mark.parametrize(("count", "told"), [(3, "3"), (0, "7")])
+def test_threads_are_limited_unless_left_alone(count: int, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    (result,) = map_tasks(threads_of, [0], workers=1, threads_per_worker=count)
+    assert result.value == told
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
 def test_items_are_taken_as_needed() -> None:
     taken = []
 
@@ -66,8 +78,10 @@ def test_ray_gives_the_same_as_local_processes(monkeypatch: pytest.MonkeyPatch) 
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     items = [45, 200, "not a number"]
+    at_sigterm = signal.getsignal(signal.SIGTERM)
     found = [
         {result.index: (result.value, bool(result.error)) for result in map_tasks(duration, items, engine=engine)}
         for engine in ("local", "ray")
     ]
     assert found[0] == found[1] == {0: ("45 s", False), 1: ("3 min 20 s", False), 2: (None, True)}
+    assert signal.getsignal(signal.SIGTERM) == at_sigterm, "a stop must still be heard"

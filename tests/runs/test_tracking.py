@@ -47,6 +47,43 @@ def test_a_run_is_recorded_with_settings_metrics_data_and_files(tmp_path: Path) 
     assert client(workspace).get_run(cell.run_id).data.tags["mlflow.parentRunId"] == tracker.run_id
 
 
+def test_a_run_of_another_stage_is_nested_in_its_parents_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    with Tracker(workspace, "sweep/lr", "lr", "sweep", Outer()) as parent:
+        monkeypatch.setenv("WORKBENCH_PARENT_RUN", parent.run_id)
+        with Tracker(workspace, "pretrain/cxr", "lr-1", "pretrain", Outer()) as cell:
+            pass
+        monkeypatch.setenv("WORKBENCH_PARENT_RUN", "0" * 32)  # of another store
+        with Tracker(workspace, "pretrain/cxr", "alone", "pretrain", Outer()) as alone:
+            pass
+    runs = {name: client(workspace).get_run(made.run_id) for name, made in (("p", parent), ("c", cell), ("a", alone))}
+    assert runs["c"].info.experiment_id == runs["p"].info.experiment_id != runs["a"].info.experiment_id
+    assert runs["c"].data.tags["mlflow.parentRunId"] == parent.run_id
+    assert client(workspace).get_experiment(runs["a"].info.experiment_id).name == "pretrain/cxr"
+
+
+def test_a_resumed_run_goes_on_in_the_same_record(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with pytest.raises(KeyboardInterrupt), Tracker(workspace, "x", "r", "pretrain", Outer(), folder=folder) as first:
+        first.metrics({"loss": 2.0}, step=1)
+        raise KeyboardInterrupt
+    assert client(workspace).get_run(first.run_id).info.status == "KILLED"
+    with Tracker(workspace, "x", "r", "pretrain", Outer(), {"resumed": "true"}, folder=folder) as second:
+        assert client(workspace).get_run(second.run_id).info.status == "RUNNING"
+        second.metrics({"loss": 1.0}, step=2)
+    assert second.run_id == first.run_id
+    run = client(workspace).get_run(first.run_id)
+    assert (run.info.status, run.data.metrics, run.data.tags["resumed"]) == ("FINISHED", {"loss": 1.0}, "true")
+    elsewhere = Workspace(tmp_path / "other")
+    with Tracker(elsewhere, "x", "r", "pretrain", Outer(), folder=folder) as third:
+        assert third.run_id != first.run_id
+    assert (folder / "mlflow-run.txt").read_text().strip() == third.run_id
+
+
 def test_a_failing_block_marks_the_run_failed(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     tracker = Tracker(workspace, "x", "r", "study", Settings())

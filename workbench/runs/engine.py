@@ -6,6 +6,8 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -61,7 +63,7 @@ def map_tasks(
         items: Its arguments; taken as needed, so a generator of millions is held a few at a time.
         engine: ``local`` for processes on this machine, ``ray`` for a Ray cluster (address from ``RAY_ADDRESS``).
         workers: How many at once; 0 or None for one per core. With one local worker everything runs in a child too.
-        threads_per_worker: Threads that numerical libraries may use in each worker.
+        threads_per_worker: Threads that numerical libraries may use in each local worker; 0 leaves that to them.
 
     Raises:
         InputError: The engine is unknown, or Ray is not installed.
@@ -76,7 +78,7 @@ def map_tasks(
 
 @contextlib.contextmanager
 def _thread_limits(count: int) -> Iterator[None]:
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS") if count else ()
     before = {name: os.environ.get(name) for name in names}
     os.environ.update({name: str(count) for name in names})
     try:
@@ -146,6 +148,16 @@ def _alone(function: Callable[[T], R], index: int, item: T, context: Any) -> Tas
     )
 
 
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what this process does at SIGTERM: Ray has it die at once, so that nothing would be saved."""
+    mine = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM) if mine else None
+    yield
+    if before is not None:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _map_ray(function: Callable[[T], R], items: Iterable[T], workers: int | None) -> Iterator[TaskResult[R]]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -159,7 +171,8 @@ def _map_ray(function: Callable[[T], R], items: Iterable[T], workers: int | None
     if mine:
         address = os.environ.get("RAY_ADDRESS")
         local = {} if address else {"num_cpus": worker_count(workers), "include_dashboard": False}
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        with _own_signals():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         limit = worker_count(workers) if workers else max(1, int(ray.cluster_resources().get("CPU", 1)))
 

@@ -200,6 +200,7 @@ class RunFolder(Progress):
         if self._signalled:
             sys.exit(143)
         self._signalled = True
+        self.request_stop()  # for processes that work for this one
 
     def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT_S):

@@ -17,6 +17,7 @@ from workbench.config import Settings
 from workbench.runs.workspace import Workspace
 
 MAX_PARAMS = 60
+RUN_FILE = "mlflow-run.txt"
 
 
 def prepare_database(workspace: Workspace) -> None:
@@ -60,7 +61,9 @@ class Tracker:
         kind: The verb; becomes the tag ``stage``.
         settings: Flattened into parameters; their digest becomes the tag ``settings_digest``.
         tags: Further tags.
-        parent: Run id of the MLflow run that this one belongs to.
+        parent: Run id of the MLflow run that this one belongs to; it is then recorded in that run's experiment, as
+            MLflow nests runs within one experiment only. By default what ``WORKBENCH_PARENT_RUN`` names.
+        folder: A run folder in which the MLflow run's id is kept, so that a run that is resumed goes on in its record.
         enabled: False makes every call do nothing.
     """
 
@@ -74,12 +77,14 @@ class Tracker:
         tags: Mapping[str, str] | None = None,
         parent: str | None = None,
         *,
+        folder: Path | None = None,
         enabled: bool = True,
     ) -> None:
         self.workspace, self.experiment, self.run_name, self.kind = workspace, experiment, run_name, kind
         self.settings, self.tags = settings, dict(tags or {})
         self.parent = parent or os.environ.get("WORKBENCH_PARENT_RUN")
         self.enabled = enabled and os.environ.get("WORKBENCH_MLFLOW", "on") != "off"
+        self._kept = folder / RUN_FILE if folder else None
         self.run_id = ""
         self._client: Any = None
 
@@ -95,10 +100,32 @@ class Tracker:
             tags["git"] = commit
         if self.parent:
             tags["mlflow.parentRunId"] = self.parent
-        run = client.create_run(self._experiment_id(), run_name=self.run_name, tags=tags)
+        before = self._kept.read_text(encoding="utf-8").strip() if self._kept and self._kept.exists() else ""
+        if known := self._known(before):
+            self.run_id = known.info.run_id
+            client.update_run(self.run_id, status="RUNNING")
+            for name, value in tags.items():
+                self.tag(name, value)
+            return self
+        parent = self._known(self.parent)
+        experiment = parent.info.experiment_id if parent else self._experiment_id()
+        run = client.create_run(experiment, run_name=self.run_name, tags=tags)
         self.run_id = run.info.run_id
+        if self._kept:
+            self._kept.write_text(self.run_id + "\n", encoding="utf-8")
         self.params(flatten(self.settings.plain()))
         return self
+
+    def _known(self, run_id: str | None) -> Any:
+        """An MLflow run by its id, or None where the store has none."""
+        from mlflow.exceptions import MlflowException
+
+        if not run_id:
+            return None
+        try:
+            return self._client.get_run(run_id)
+        except MlflowException:
+            return None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

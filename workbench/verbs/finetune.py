@@ -114,7 +114,7 @@ def finetune(settings: FinetuneSettings, *, workspace: Workspace, progress: Prog
         run = RunFolder.create(workspace, "finetune", settings, settings.name or None)
     run.quiet = bool(progress and progress.quiet)
     tags = {"method": settings.method, "encoder": settings.encoder, "cohort": settings.cohort}
-    tracker = Tracker(workspace, f"finetune/{settings.cohort}", run.run_id, "finetune", settings, tags)
+    tracker = Tracker(workspace, f"finetune/{settings.cohort}", run.run_id, "finetune", settings, tags, folder=run.path)
     with run, tracker:
         result = _finetune(settings, workspace, run, tracker, resume)
         if not result.stopped:

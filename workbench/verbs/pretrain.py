@@ -68,7 +68,7 @@ def pretrain(settings: PretrainSettings, *, workspace: Workspace, progress: Prog
     tags = {"method": settings.method, "encoder": settings.encoder, "cohort": settings.cohort}
     if resume:
         tags["resumed"] = "true"
-    tracker = Tracker(workspace, f"pretrain/{settings.cohort}", run.run_id, "pretrain", settings, tags)
+    tracker = Tracker(workspace, f"pretrain/{settings.cohort}", run.run_id, "pretrain", settings, tags, folder=run.path)
     from workbench.pretraining.train_encoder import train_encoder
 
     with run, tracker:

@@ -48,7 +48,8 @@ def study(settings: StudySettings, *, workspace: Workspace, progress: Progress |
     began = time.monotonic()
     run = _run_folder(settings, workspace)
     run.quiet = bool(progress and progress.quiet)
-    tracker = Tracker(workspace, f"study/{settings.cohort}", run.run_id, "study", settings, {"cohort": settings.cohort})
+    tags = {"cohort": settings.cohort}
+    tracker = Tracker(workspace, f"study/{settings.cohort}", run.run_id, "study", settings, tags, folder=run.path)
     with run, tracker:
         from workbench.study.cell_progress import Stopped
 
