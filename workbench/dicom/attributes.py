@@ -53,6 +53,7 @@ class Attributes:
         self.syntax = syntax
         self._charset = charset
         self._first: dict[str, Attributes | None] = {}
+        self._texts: dict[str, str] = {}
 
     @classmethod
     def empty(cls) -> Attributes:
@@ -86,13 +87,16 @@ class Attributes:
 
     def text(self, keyword: str) -> str:
         """A text without padding; several values stay joined by a backslash."""
-        raw = self.raw(keyword)
+        found = self._texts.get(keyword)
+        if found is None:
+            found = self._texts[keyword] = self._text(self.raw(keyword))
+        return found
+
+    def _text(self, raw: bytes) -> str:
         if not raw:
             return ""
         raw = raw.strip(b" \0")
-        if raw.isascii():
-            return raw.decode("ascii")
-        return _decode(raw, self.charset).strip()
+        return raw.decode("ascii") if raw.isascii() else _decode(raw, self.charset).strip()
 
     def texts(self, keyword: str) -> list[str]:
         """The values of a text, each without padding."""
