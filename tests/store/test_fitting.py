@@ -14,6 +14,7 @@ def frame(values, *, units="stored", padding=None, spacing_mm=None, modality="DX
     return SimpleNamespace(
         training=lambda: values,
         counts=None,
+        padded=padding is not None and bool(padding.any()),
         units=units,
         padding=np.zeros(values.shape[:2], bool) if padding is None else padding,
         spacing_mm=spacing_mm,
@@ -158,3 +159,18 @@ def test_whole_values_are_fitted_as_their_rounded_ones_are(size, values):
     found, expected = fit(real, StoreSettings(size=size)), fit(plain, StoreSettings(size=size))
     np.testing.assert_array_equal(found.pixels, expected.pixels)
     assert (found.low, found.high) == (expected.low, expected.high)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16])
+@pytest.mark.parametrize("size", [8, 30, 61, 130])
+def test_the_ends_of_a_type_stay_its_ends(kind, size):
+    limits = np.iinfo(kind)
+    values = np.random.default_rng(1).choice(np.array([limits.min, limits.max], kind), (61, 47))
+    values[:20], values[40:] = limits.min, limits.max
+    pixels = fit(
+        frame(values, padding=np.random.default_rng(2).random((61, 47)) < 0.1), StoreSettings(size=size)
+    ).pixels
+    assert pixels.dtype == kind and (pixels.min(), pixels.max()) == (limits.min, limits.max)
+    colour = np.repeat(values.astype(np.uint8)[..., None], 3, axis=2) if kind == np.uint8 else None
+    if colour is not None:
+        assert fit(frame(colour), StoreSettings(size=size)).pixels.max() == 255

@@ -85,6 +85,11 @@ class Frame:
             found.flags.writeable = False
         return found
 
+    @cached_property
+    def padded(self) -> bool:
+        """Whether any pixel is padding."""
+        return bool(self.padding.any())
+
     def training(self) -> np.ndarray:
         """The values that a store keeps; read only where they are all of ``counts``.
 
@@ -98,7 +103,7 @@ class Frame:
             return np.clip(np.floor(self.values / 2**shift), 0, 255).astype(np.uint8)
         if self.units == "HU":
             counts = self._integers(np.int16)
-            return np.where(self.padding, np.int16(CT_PADDING_HU), counts) if self.padding.any() else counts
+            return np.where(self.padding, np.int16(CT_PADDING_HU), counts) if self.padded else counts
         if self.modality in PROJECTIONS:
             return self._counts()
         low, high = min(self.ends), max(self.ends)

@@ -113,7 +113,7 @@ def fit(frame: Any, settings: Fitting) -> FittedScan:
     as_they_are = stored is frame.counts and frame.values.dtype == np.float32
     values = _channels(frame.values if as_they_are else np.asarray(stored, np.float32), settings.channels)
     rows, columns = values.shape[1:]
-    valid = _valid(frame.padding, None if np.issubdtype(kind, np.integer) else values)
+    valid = _valid(frame.padding if frame.padded else None, None if np.issubdtype(kind, np.integer) else values)
     spacing = _spacing(frame.spacing_mm)
     height, width, after = fitted_size(rows, columns, spacing, settings.size, aspect=frame.aspect)
 
@@ -185,8 +185,5 @@ def _fill(kind: np.dtype[Any], kept: NDArray[np.float32], wanted: float | None) 
 
 
 def _as_kind(picture: NDArray[np.float32], kind: np.dtype[Any]) -> NDArray[Any]:
-    if not np.issubdtype(kind, np.integer):
-        return picture.astype(kind)
-    limits = np.iinfo(kind)
-    rounded = np.rint(picture)
-    return np.clip(rounded, limits.min, limits.max, out=rounded).astype(kind)
+    """Rounded where the type asks for it; means of values that fit into it do so too."""
+    return (np.rint(picture) if np.issubdtype(kind, np.integer) else picture).astype(kind)

@@ -127,6 +127,8 @@ def groups(frames: Frames, places: Places, kind: NDArray[np.object_]) -> list[Gr
 
 
 def _codes(values: NDArray[np.object_]) -> Places:
+    if (values == values[0]).all():  # so are nearly all series, and telling different ones apart takes longer
+        return np.zeros(len(values), np.int64)
     return np.unique(values.astype(str), return_inverse=True)[1].reshape(-1)
 
 
@@ -153,6 +155,8 @@ def directions(orientations: NDArray[np.float64]) -> Places:
 
 def _clusters(values: NDArray[np.float64], rounded: NDArray[np.float64], near: Near) -> Places:
     """Greedy clusters around the most frequent values; ties go to the smaller one, so that order does not matter."""
+    if len(rounded) and (rounded == rounded[0]).all():
+        return np.zeros(len(values), np.int64)
     unique, inverse, counts = np.unique(rounded, axis=0, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(-1)
     found = np.full(len(values), -1, np.int64)
