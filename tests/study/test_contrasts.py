@@ -45,6 +45,14 @@ def test_an_interval_of_an_auc_stays_inside_and_is_never_too_narrow() -> None:
     assert 0 < wide[0] < low and high < wide[1] < 1
 
 
+def test_a_perfect_auc_has_a_sensible_interval() -> None:
+    """Wilson's for 0.75 * 87 - 1 trials; a spread between draws that is wider than that counts instead."""
+    low, high = curve_interval(1.0, 0.0, 60.0, (49, 87))
+    assert (round(low, 3), high) == (0.941, 1.0)
+    assert curve_interval(1.0, 0.001, 60.0, (49, 87))[0] == low
+    assert curve_interval(1.0, 0.05, 60.0, (49, 87))[0] == pytest.approx(1 - 2.0003 * 0.05, abs=1e-4)
+
+
 def test_holm() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])

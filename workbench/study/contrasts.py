@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
+from workbench.evaluation.interval import wilson
 from workbench.study.covariance import Covariance
 
 BAND_SAMPLES = 20_000
@@ -72,6 +73,9 @@ def area_weights(n: Sequence[float]) -> NDArray[np.float64]:
 def curve_interval(estimate: float, se: float, df: float, patients: tuple[int, int]) -> tuple[float, float]:
     """Interval of one AUC on the logit scale, never narrower than the test set allows.
 
+    Its variance is at least A(1-A) / m with m = 0.75 n - 1 (modified Wald; Kottas, Kuss & Zapf 2014). Where that floor
+    counts, as at an AUC of 1, the interval is Wilson's for m trials, which stays sensible there.
+
     Args:
         estimate, se, df: Of the mean AUC.
         patients: Test patients of the smallest class, and of all.
@@ -79,10 +83,15 @@ def curve_interval(estimate: float, se: float, df: float, patients: tuple[int, i
     fewest, total = patients
     edge = 1 / (2 * max(1, fewest) * max(1, total - fewest))
     inside = float(np.clip(estimate, edge, 1 - edge))
-    spread = inside * (1 - inside)
-    error = np.sqrt(max(se**2, spread / max(0.75 * total - 1, 1))) / spread
-    half = float(student.ppf(0.975, df if np.isfinite(df) else max(total - 2, 1))) * error
-    low, high = expit(logit(inside) - half), expit(logit(inside) + half)
+    spread, trials = inside * (1 - inside), max(0.75 * total - 1, 1)
+    reach = float(student.ppf(0.975, df if np.isfinite(df) else max(total - 2, 1)))
+    if se**2 > spread / trials and edge < estimate < 1 - edge:
+        half = reach * se / spread
+        low, high = expit(logit(inside) - half), expit(logit(inside) + half)
+    else:
+        low, high = wilson(estimate, trials, reach)
+        low, high = min(low, estimate - reach * se), max(high, estimate + reach * se)
+    low, high = max(low, 0.0), min(high, 1.0)
     return float(min(low, estimate)), float(max(high, estimate))
 
 
