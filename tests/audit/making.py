@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.attributes import Attribute
+from workbench.audit.labelled import Labelled
 from workbench.audit.material import Material
 from workbench.audit.question import Question
 from workbench.audit.scores import Inside, Point, Subjects
-from workbench.audit.shortcut import Labelled
 from workbench.evaluation.probe import fit_probes, to_probabilities
 
 YES = Question(("yes",), (1,), False, "")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.audit.making import planted_site
-from workbench.audit.shortcut import Labelled, shortcuts
+from workbench.audit.labelled import Labelled
+from workbench.audit.shortcut import shortcuts
 
 
 def test_a_planted_shortcut_is_found() -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audit.attributes import Attribute
 from workbench.audit.case_mix import weighted_auc
+from workbench.audit.labelled import Labelled
 from workbench.audit.material import Material
 from workbench.audit.scores import FEWEST_SHOWN
 from workbench.evaluation.bootstrap import patient_weights
 from workbench.evaluation.probe import fit_probes
 from workbench.runs.seeds import mix
 from workbench.study.contrasts import Contrast
-
-if TYPE_CHECKING:
-    from workbench.audit.shortcut import Labelled
 
 DRAWS = 10
 MOST_PER_CELL = 100

@@ -13,6 +13,7 @@ from workbench.audit.benefit import Benefit, benefit
 from workbench.audit.cases import Case, doubtful_labels
 from workbench.audit.disparity import disparities, everyone
 from workbench.audit.groups import Disparity, Group
+from workbench.audit.labelled import Labelled
 from workbench.audit.material import Material
 from workbench.audit.metadata import Rival, corner_features, header_features, rival
 from workbench.audit.operating_table import Operating, operating_points
@@ -22,7 +23,7 @@ from workbench.audit.reliability import Reliability, diagram, reliability, share
 from workbench.audit.representation import Representation, representation
 from workbench.audit.scores import Inside, Point, Subjects
 from workbench.audit.settings import AuditSettings
-from workbench.audit.shortcut import Labelled, Shortcut, shortcuts
+from workbench.audit.shortcut import Shortcut, shortcuts
 from workbench.audit.source import Source
 from workbench.audit.verdict import AttributeVerdict, judge_attribute, overall
 from workbench.errors import InputError

@@ -16,37 +16,17 @@ from numpy.typing import NDArray
 from workbench.audit.association import PRESENT, Association, association
 from workbench.audit.attributes import Attribute
 from workbench.audit.balanced import BalancedTrial
+from workbench.audit.labelled import Labelled
 from workbench.audit.material import Material
+from workbench.audit.readable import readable
 from workbench.audit.scores import FEWEST_SHOWN
 from workbench.audit.strata import auc_stratum, joint
-from workbench.evaluation.auc import influence
 from workbench.evaluation.interval import Interval
-from workbench.evaluation.probe import fit_probes
 from workbench.study.contrasts import Contrast, holm
 
 ENCODED = 0.60
 ALARM = 0.02
 ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """The labelled development scans, for probes.
-
-    Attributes:
-        features: Name of each source of features to ``(N, D)`` of the development and ``(U', D)`` of the test scans.
-        truth: ``(N,)`` 1, 0, or -1 where unknown.
-        patients: ``(N,)``.
-        test_truth, test_patients: ``(U',)`` of the test scans.
-        attributes: Attribute to the groups of the development and of the test scans.
-    """
-
-    features: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
-    truth: NDArray[np.int64]
-    patients: NDArray[np.str_]
-    test_truth: NDArray[np.int64]
-    test_patients: NDArray[np.str_]
-    attributes: dict[str, tuple[NDArray[np.str_], NDArray[np.str_]]]
 
 
 @dataclass(frozen=True)
@@ -158,47 +138,14 @@ def _one(
     train, test = labelled.attributes[attribute.name]
     known = np.array([Attribute.comparable(value) for value in train]) & (labelled.truth >= 0)
     linked = association(train[known], labelled.truth[known], labelled.patients[known]) if known.any() else None
-    values, readable, note = _readable(attribute, labelled, metadata.get(attribute.name))
+    values, found, note = readable(attribute, labelled, metadata.get(attribute.name))
     if linked is not None and len(linked.table) > 1:
         uses += _conflict(material, attribute, linked)
         if balanced and labelled.features:
             trial = BalancedTrial.run(material, attribute, labelled.truth, labelled.patients, train, labelled)
             if trial is not None:
                 uses.append(Use("balanced", trial.words, trial.drop))
-    return Shortcut(attribute.name, values, readable, linked, uses=uses, note=note)
-
-
-def _readable(
-    attribute: Attribute,
-    labelled: Labelled,
-    metadata: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
-) -> tuple[tuple[str, ...], dict[str, Interval], str]:
-    """How well each source of features tells groups apart, trained and tested on healthy scans alone."""
-    train, test = labelled.attributes[attribute.name]
-    healthy, healthy_test = labelled.truth == 0, labelled.test_truth == 0
-    values = []
-    for name in attribute.groups():
-        people = [
-            len(np.unique(p[h & (v == name)]))
-            for p, h, v in ((labelled.patients, healthy, train), (labelled.test_patients, healthy_test, test))
-        ]
-        if Attribute.comparable(name) and min(people) >= FEWEST_SHOWN:
-            values.append(name)
-    if len(values) < 2:
-        return tuple(values), {}, f"fewer than two groups have {FEWEST_SHOWN} healthy patients on both sides"
-    rows, rows_test = healthy & np.isin(train, values), healthy_test & np.isin(test, values)
-    target = np.searchsorted(values_sorted := np.sort(values), train[rows])
-    truth = np.searchsorted(values_sorted, test[rows_test])
-    sources = dict(labelled.features)
-    if metadata is not None:
-        sources["other header fields"] = metadata
-    found = {}
-    for name, (x, x_test) in sources.items():
-        draws = [np.arange(int(rows.sum()))]
-        fits = fit_probes(x[rows], target, draws, x_test[rows_test], labelled.patients[rows], classes=len(values))
-        scored = influence(fits.probabilities[0], truth, labelled.test_patients[rows_test])
-        found[name] = scored.interval()
-    return tuple(values), found, ""
+    return Shortcut(attribute.name, values, found, linked, uses=uses, note=note)
 
 
 def _healthy(material: Material, attribute: Attribute) -> list[Use]:
