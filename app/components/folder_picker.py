@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.allowed_roots import allowed, folders_in, relative_name, resolve
+from app.components.frame import escape
 from app.surroundings import roots
 
 TYPED = "folder_typed"
@@ -26,17 +27,19 @@ def folder_picker() -> Path | None:
         return chosen
     inside = folders_in(chosen, places)
     into, up, start = st.columns([4, 1, 2], vertical_alignment="bottom")
-    into.selectbox(
-        f"Folders inside {relative_name(chosen, places)}",
-        inside,
-        index=None,
-        key=f"into-{chosen}",
-        format_func=lambda path: path.name,
-        placeholder="Step into a folder ..." if inside else "There are no folders inside",
-        disabled=not inside,
-        on_change=_step_into,
-        args=(f"into-{chosen}",),
-    )
+    if inside:
+        into.selectbox(
+            f"Folders inside {relative_name(chosen, places)}",
+            inside,
+            index=None,
+            key=f"into-{chosen}",
+            format_func=lambda path: path.name,
+            placeholder="Step into a folder ...",
+            on_change=_step_into,
+            args=(f"into-{chosen}",),
+        )
+    else:
+        into.markdown(f"There are no folders inside {escape(relative_name(chosen, places))}.")
     parent = chosen.parent
     up.button(
         "Up", icon=":material/arrow_upward:", on_click=_go, args=(parent,), disabled=not allowed(parent, places),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +14,13 @@ from workbench.config import load_settings
 from workbench.runs.workspace import Workspace
 
 
+@pytest.fixture(autouse=True)
+def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_MLFLOW", "off")
+
+
 @pytest.fixture(scope="session")
-def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A cohort with header fields and a study of two files of features, one of which sees the site."""
     from workbench.study.settings import StudySettings
     from workbench.verbs.study import study
@@ -37,7 +41,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespa
             name="s",
         )
         result = study(load_settings(StudySettings, values=values), workspace=workspace)
-        yield SimpleNamespace(workspace=workspace, study=Path(result.path), **vars(made))
+    return SimpleNamespace(workspace=workspace, study=Path(result.path), **vars(made))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +12,13 @@ from workbench.config import load_settings
 from workbench.runs.workspace import Workspace
 
 
+@pytest.fixture(autouse=True)
+def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_MLFLOW", "off")
+
+
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A study of three files of features: ``weak`` (the reference), ``strong`` and a ``twin`` of the reference."""
     from workbench.study.settings import StudySettings
     from workbench.verbs.study import study
@@ -38,6 +42,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespa
         )
         settings = load_settings(StudySettings, values=values)
         result = study(settings, workspace=workspace)
-        yield SimpleNamespace(
-            settings=settings, workspace=workspace, cohort=cohort, result=result, folder=Path(result.path)
-        )
+    return SimpleNamespace(
+        settings=settings, workspace=workspace, cohort=cohort, result=result, folder=Path(result.path)
+    )
